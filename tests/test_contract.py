@@ -1,0 +1,233 @@
+"""One contract for every builder: what a user may rely on whatever the method.
+
+A builder is found by its name in `aezoo.__all__`; a new one is tested without a
+change here. The whole file runs on either backend (`KERAS_BACKEND=jax`), and models
+saved on one are loaded by fresh processes on both.
+"""
+
+import inspect
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import aezoo
+
+BUILDERS = sorted(name for name in aezoo.__all__ if name.endswith("_autoencoder"))
+SHAPES = [(7,), (6, 5), (9, 7, 3), (28, 28, 1)]
+IMAGES_ONLY = {"convolutional_autoencoder"}
+# The reconstruction is drawn at random: predict differs from call to call.
+SAMPLING = {"variational_autoencoder"}
+
+BAD_ARGUMENTS = {
+    "input_shape": [(), (0,), (28, -1), (None, 28, 1), (2.5,), 784, "784", None],
+    "latent_dim": [0, -1, 2.5, "8", None],
+    "hidden_units": [(0,), (16, -2), (2.5,), 16, None],
+    "strength": [-1.0, float("nan"), float("inf")],
+    "target": [0.0, 1.0, -0.1, float("nan")],
+    "beta": [-1.0, float("nan")],
+    "k": [0, -1, 2.5],
+    "seed": [-1, 0.5],
+    "activation": ["nonsense"],
+    "output_activation": ["nonsense"],
+}
+
+
+def build(name, input_shape, **arguments):
+    return getattr(aezoo, name)(input_shape, **arguments)
+
+
+def parameters(name):
+    return inspect.signature(getattr(aezoo, name)).parameters
+
+
+def example_images(shape, count=64):
+    """Examples with structure to find: mixtures of three random patterns."""
+    rng = np.random.default_rng(0)
+    patterns = rng.random((3, *shape))
+    weights = rng.dirichlet([0.3, 0.3, 0.3], size=count)
+    return np.tensordot(weights, patterns, axes=1).astype("float32")
+
+
+def first_output(outputs):
+    """The codes: a variational encoder gives them first, before the log-variances."""
+    return outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+
+
+def compiled(model):
+    model.compile(
+        keras.optimizers.Adam(3e-3),
+        loss=aezoo.squared_error,
+        metrics=[aezoo.squared_error],
+    )
+    return model
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_input_shape_alone_is_enough_and_all_else_is_named(name):
+    first, *others = parameters(name).values()
+    assert first.name == "input_shape"
+    assert all(p.kind is p.KEYWORD_ONLY for p in others)
+    assert all(p.default is not p.empty for p in others)
+    assert {"latent_dim", "seed", "name"} <= {p.name for p in others}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_plain_functional_model_of_encoder_and_decoder(name):
+    model = build(name, (28, 28, 1))
+    assert type(model) is keras.Model or type(model).__name__ == "Functional"
+    assert not model.compiled
+    assert model.name == name
+    assert type(model.get_layer("encoder")) is type(model)
+    assert type(model.get_layer("decoder")) is type(model)
+    assert build(name, (28, 28, 1), name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", BUILDERS)
+def test_any_input_shape_comes_back_in_the_same_shape(name, shape):
+    if name in IMAGES_ONLY and len(shape) != 3:
+        with pytest.raises(ValueError, match="Received: input_shape="):
+            build(name, shape)
+        return
+    model = build(name, shape, latent_dim=4)
+    x = example_images(shape, 5)
+    codes = first_output(model.get_layer("encoder").predict(x, verbose=0))
+    assert codes.shape == (5, 4)
+    reconstruction = model.get_layer("decoder").predict(codes, verbose=0)
+    assert reconstruction.shape == x.shape
+    prediction = model.predict(x, verbose=0)
+    assert prediction.shape == x.shape
+    if name not in SAMPLING:
+        np.testing.assert_allclose(prediction, reconstruction, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_fit_lowers_a_finite_loss_that_holds_the_reconstruction_error(name):
+    x = example_images((12, 11, 1), 128)
+    model = compiled(build(name, x.shape[1:], latent_dim=8, seed=0))
+    history = model.fit(
+        x, x, batch_size=32, epochs=8, validation_data=(x, x), verbose=0
+    ).history
+    assert np.isfinite([value for values in history.values() for value in values]).all()
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["val_loss"][-1] < history["val_loss"][0]
+    # What is not reconstruction is a penalty, and no penalty is negative.
+    penalty = np.subtract(history["loss"], history["squared_error"])
+    assert (penalty > -1e-4 * np.abs(history["loss"])).all()
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_batch_of_one_and_a_last_partial_batch_train(name):
+    x = example_images((12, 11, 1), 5)
+    model = compiled(build(name, x.shape[1:], latent_dim=4))
+    loss = model.fit(x, x, batch_size=4, verbose=0).history["loss"]
+    assert np.isfinite(loss).all()
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_seed_repeats_the_initial_weights(name):
+    def weights(**arguments):
+        model = build(name, (8, 8, 1), latent_dim=4, **arguments)
+        return np.concatenate([np.ravel(w) for w in model.get_weights()])
+
+    np.testing.assert_array_equal(weights(seed=3), weights(seed=3))
+    assert (weights(seed=3) != weights(seed=4)).any()
+    keras.utils.set_random_seed(5)
+    first = weights()
+    assert (weights() != first).any()
+    keras.utils.set_random_seed(5)
+    np.testing.assert_array_equal(weights(), first)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_each_bad_argument_is_refused_by_name(name):
+    for argument, values in BAD_ARGUMENTS.items():
+        if argument not in parameters(name):
+            continue
+        for value in values:
+            arguments = {"input_shape": (8, 8, 1), "latent_dim": 4, argument: value}
+            # Keras itself words the error for an activation that it does not know.
+            message = (
+                "activation"
+                if argument.endswith("activation")
+                else rf"must be .*\. Received: .*{argument}="
+            )
+            with pytest.raises(ValueError, match=message):
+                build(name, **arguments)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_docstring_teaches(name):
+    text = inspect.getdoc(getattr(aezoo, name))
+    for section in ("Args:", "Returns:", "Raises:", "Example:", "Reference:", ">>>"):
+        assert section in text
+    for parameter in parameters(name):
+        assert f"{parameter}:" in text
+    module = inspect.getmodule(getattr(aezoo, name)).__doc__
+    assert "doi:" in module or "arXiv:" in module
+
+
+LOAD_ALL = """
+import sys
+import numpy as np
+import keras
+import aezoo
+
+folder = sys.argv[1]
+results = {}
+for name in sys.argv[2:]:
+    model = keras.saving.load_model(f"{folder}/{name}.keras")
+    x = np.load(f"{folder}/x.npy")
+    codes = model.get_layer("encoder").predict(x, verbose=0)
+    codes = codes[0] if isinstance(codes, (list, tuple)) else codes
+    results[f"{name}/codes"] = codes
+    results[f"{name}/decoded"] = model.get_layer("decoder").predict(codes, verbose=0)
+    history = model.fit(x, x, verbose=0).history
+    results[f"{name}/losses"] = [history["loss"][0], history["squared_error"][0]]
+np.savez(f"{folder}/{keras.backend.backend()}.npz", **results)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved_models(tmp_path_factory):
+    """Every builder, trained a little, saved, and what it computed before saving."""
+    folder = tmp_path_factory.mktemp("saved")
+    x = example_images((12, 11, 1))
+    np.save(folder / "x.npy", x)
+    expected = {}
+    for name in BUILDERS:
+        model = compiled(build(name, x.shape[1:], latent_dim=6, seed=0))
+        model.fit(x, x, verbose=0)
+        model.save(folder / f"{name}.keras")
+        codes = first_output(model.get_layer("encoder").predict(x, verbose=0))
+        decoded = model.get_layer("decoder").predict(codes, verbose=0)
+        expected[name] = codes, decoded
+    return folder, expected
+
+
+@pytest.fixture(scope="module", params=["tensorflow", "jax"])
+def loaded_models(request, saved_models):
+    """The same, computed by a fresh process that knows only the files."""
+    folder, _ = saved_models
+    subprocess.run(
+        [sys.executable, "-c", LOAD_ALL, str(folder), *BUILDERS],
+        env={**os.environ, "KERAS_BACKEND": request.param},
+        check=True,
+        timeout=300,
+    )
+    return np.load(folder / f"{request.param}.npz")
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_a_saved_model_predicts_the_same_in_a_fresh_process(
+    name, saved_models, loaded_models
+):
+    codes, decoded = saved_models[1][name]
+    np.testing.assert_allclose(loaded_models[f"{name}/codes"], codes, atol=1e-4)
+    np.testing.assert_allclose(loaded_models[f"{name}/decoded"], decoded, atol=1e-4)
+    # It was saved compiled, so it goes on training where it is loaded.
+    assert np.isfinite(loaded_models[f"{name}/losses"]).all()
