@@ -80,8 +80,7 @@ import keras
 start = time.perf_counter()
 import aezoo
 print(time.perf_counter() - start)
-assert "matplotlib" not in sys.modules, "plots are loaded on first use"
-assert "pooch" not in sys.modules, "datasets are loaded on first use"
+assert not {"aezoo.plots", "aezoo.datasets", "pooch"} & set(sys.modules)
 aezoo.datasets.load_plane()
 aezoo.plots.image_grid
 """
