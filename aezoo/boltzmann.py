@@ -515,7 +515,7 @@ def _check_sizes(input_shape, latent_dim):
 
 
 def _is_size(value):
-    return isinstance(value, (int, np.integer)) and value > 0
+    return isinstance(value, int) and value > 0
 
 
 def _is_shape(value):

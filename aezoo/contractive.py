@@ -164,7 +164,7 @@ def contractive_autoencoder(
 
 
 def _is_size(value):
-    return isinstance(value, (int, np.integer)) and value > 0
+    return isinstance(value, int) and value > 0
 
 
 def _is_shape(value):

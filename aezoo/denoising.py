@@ -269,7 +269,7 @@ def denoising_autoencoder(
 
 
 def _is_size(value):
-    return isinstance(value, (int, np.integer)) and value > 0
+    return isinstance(value, int) and value > 0
 
 
 def _is_shape(value):

@@ -430,7 +430,7 @@ def _check_examples(x, shape, bounded):
 
 
 def _is_size(value):
-    return isinstance(value, (int, np.integer)) and value > 0
+    return isinstance(value, int) and value > 0
 
 
 def _is_shape(value):

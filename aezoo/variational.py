@@ -331,7 +331,7 @@ def _bernoulli_nll(y_true, y_pred):
 
 
 def _is_size(value):
-    return isinstance(value, (int, np.integer)) and value > 0
+    return isinstance(value, int) and value > 0
 
 
 def _is_shape(value):

@@ -36,8 +36,8 @@ BAD_ARGUMENTS = {
 }
 
 
-def build(name, input_shape, **arguments):
-    return getattr(aezoo, name)(input_shape, **arguments)
+def build(builder, input_shape, /, **arguments):
+    return getattr(aezoo, builder)(input_shape, **arguments)
 
 
 def parameters(name):
