@@ -61,9 +61,12 @@ lint: env ## check style and formatting, notebooks too
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 
+# Two processes, each with whole files, since files share what they have trained.
+PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+
 unit: env data ## unit tests, on TensorFlow and then on JAX
-	$(PYTHON) -m pytest
-	KERAS_BACKEND=jax $(PYTHON) -m pytest -m "not one_backend"
+	$(PYTEST)
+	KERAS_BACKEND=jax $(PYTEST) -m "not one_backend"
 
 doctest: env ## the examples in docstrings
 	$(PYTHON) -m pytest --doctest-modules aezoo

@@ -36,7 +36,7 @@ BAD_ARGUMENTS = {
 }
 
 
-def build(builder, input_shape, /, **arguments):
+def build(builder, /, input_shape, **arguments):
     return getattr(aezoo, builder)(input_shape, **arguments)
 
 
