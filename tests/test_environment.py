@@ -66,12 +66,11 @@ def test_the_pins_are_what_is_installed(pins):
     assert not differing
 
 
-def test_the_supported_versions_are_said_once(project):
+def test_ci_runs_every_supported_version(project):
     assert project["requires-python"] == ">=3.11,<3.14"
-    said = [c for c in project["classifiers"] if re.search(r":: 3\.\d+$", c)]
-    versions = [c.rsplit(" ", 1)[1] for c in said]
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
-    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == versions
+    matrix = workflow["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13"]
 
 
 IMPORT = """
