@@ -53,7 +53,7 @@ def stacked_autoencoder(
         hidden_units: Sizes of the encoder's layers before the code, from the input
             inwards; the decoder mirrors them. Positive integers; may be empty.
         activation: Activation of the hidden layers, anything Keras accepts. The papers
-            used `"sigmoid"`, which hardly trains at this depth without pretraining.
+            used `"sigmoid"`, which trains slowly at this depth without pretraining.
         output_activation: Activation of the reconstruction: `"sigmoid"` for pixels in
             [0, 1], None for data of any range, such as standardised columns.
         dropout: Fraction of the units of each hidden layer that is dropped at random
