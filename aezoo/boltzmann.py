@@ -85,7 +85,8 @@ class BoltzmannMachine(layers.Layer):
             if self.sample_visible:
                 sample = self._draw(self.visible, sample)
         sample = ops.stop_gradient(sample)
-        self.add_loss(ops.mean(self.free_energy(inputs) - self.free_energy(sample)))
+        contrast = ops.mean(self.free_energy(inputs) - self.free_energy(sample))
+        self.add_loss(ops.cast(contrast, self.variable_dtype))  # in mixed precision too
         return self.hidden_mean(inputs)
 
     def hidden_mean(self, v):

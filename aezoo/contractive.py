@@ -45,11 +45,13 @@ class ContractiveDense(layers.Dense):
     def call(self, inputs, training=None):
         """Return activations, `(batch, units)`."""
         codes = super().call(inputs, training)
+        exact = ops.cast(codes, self.variable_dtype)  # in mixed precision too
         if self.activation is keras.activations.tanh:
-            slope = 1.0 - ops.square(codes)  # (batch, units)
+            slope = 1.0 - ops.square(exact)  # (batch, units)
         else:
-            slope = codes * (1.0 - codes)
-        column_norms = ops.sum(ops.square(self.kernel), axis=0)  # (units,)
+            slope = exact * (1.0 - exact)
+        kernel = ops.cast(self.kernel, self.variable_dtype)
+        column_norms = ops.sum(ops.square(kernel), axis=0)  # (units,)
         squared_norms = ops.matmul(ops.square(slope), column_norms)  # (batch,)
         self.add_loss(self.strength * ops.mean(squared_norms))
         return codes

@@ -35,7 +35,8 @@ class L1Sparsity(layers.Layer):
 
     def call(self, codes):
         """Return `codes`, `(batch, latent_dim)`, as they are."""
-        penalty = ops.mean(ops.sum(ops.abs(codes), axis=-1))
+        exact = ops.cast(codes, self.variable_dtype)  # in mixed precision too
+        penalty = ops.mean(ops.sum(ops.abs(exact), axis=-1))
         self.add_loss(self.strength * penalty)
         return codes
 
@@ -55,8 +56,9 @@ class KLSparsity(layers.Layer):
 
     def call(self, codes):
         """Return `codes`, `(batch, latent_dim)`, as they are."""
+        exact = ops.cast(codes, self.variable_dtype)  # in mixed precision too
         # The codes are sigmoids, which float32 rounds to exactly 0 or 1.
-        rho = ops.clip(ops.mean(codes, axis=0), 1e-7, 1.0 - 1e-7)  # (latent_dim,)
+        rho = ops.clip(ops.mean(exact, axis=0), 1e-7, 1.0 - 1e-7)  # (latent_dim,)
         t = self.target
         divergence = t * ops.log(t / rho) + (1 - t) * ops.log((1 - t) / (1 - rho))
         self.add_loss(self.strength * ops.sum(divergence))

@@ -42,8 +42,10 @@ class GaussianSampling(layers.Layer):
 
     def call(self, z_mean, z_log_var):
         """Return one draw for each example, `(batch, latent_dim)`."""
-        variance = ops.exp(z_log_var)
-        kl = 0.5 * ops.sum(variance + ops.square(z_mean) - 1.0 - z_log_var, axis=-1)
+        mean = ops.cast(z_mean, self.variable_dtype)  # in mixed precision too
+        log_var = ops.cast(z_log_var, self.variable_dtype)
+        variance = ops.exp(log_var)
+        kl = 0.5 * ops.sum(variance + ops.square(mean) - 1.0 - log_var, axis=-1)
         self.add_loss(self.beta * ops.mean(kl))
         noise = keras.random.normal(
             ops.shape(z_mean), dtype=z_mean.dtype, seed=self.seed_generator

@@ -128,6 +128,22 @@ def test_a_batch_of_one_and_a_last_partial_batch_train(name):
     assert np.isfinite(loss).all()
 
 
+@pytest.fixture
+def mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_mixed_precision_trains(name, mixed_precision):
+    x = example_images((12, 11, 1), 128)
+    model = compiled(build(name, x.shape[1:], latent_dim=8, seed=0))
+    loss = model.fit(x, x, batch_size=32, epochs=8, verbose=0).history["loss"]
+    assert loss[-1] < loss[0] < np.inf
+
+
 @pytest.mark.parametrize("name", BUILDERS)
 def test_the_seed_repeats_the_initial_weights(name):
     def weights(**arguments):
