@@ -36,6 +36,8 @@ def test_it_was_run_from_top_to_bottom(code_cells):
     outputs = [output for cell in code_cells for output in cell.outputs]
     assert not [o for o in outputs if o.output_type == "error"]
     assert not [o for o in outputs if o.get("name") == "stderr"]
+    for output in outputs:  # no address of an object: it changes with every run
+        assert " at 0x" not in output.get("data", {}).get("text/plain", "")
 
 
 def test_only_the_outputs_that_differ_by_processor_go_unchecked(code_cells):
