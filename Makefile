@@ -18,7 +18,8 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 # TensorFlow announces itself on stderr at each start; errors still appear.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help env data lab notebooks render test lint unit doctest format clean
+.PHONY: help env data lab notebooks render test lint unit doctest benchmarks format \
+  clean
 
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | \
@@ -34,7 +35,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(PYTHON) || { \
 	  echo "aezoo needs Python 3.11, 3.12 or 3.13 with venv; none was found."; exit 1; }
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet \
-	  --constraint constraints.txt --editable ".[notebooks,tests,jax]"
+	  --constraint constraints.txt --editable ".[notebooks,tests,jax,benchmarks]"
 	@touch $@
 
 data: env ## download MNIST, checked and cached (the faces come with the package)
@@ -70,6 +71,12 @@ unit: env data ## unit tests, on TensorFlow and then on JAX
 
 doctest: env ## the examples in docstrings
 	$(PYTHON) -m pytest --doctest-modules aezoo
+
+benchmarks: env data ## reproduce a number of the README: make benchmarks ROW=linear_pca
+	@test -f "benchmarks/papers/$(ROW).py" || { echo "ROW is one of:"; \
+	  ls benchmarks/papers | sed -n 's/^\([^_].*\)\.py$$/  \1/p' | grep -v reproduce; exit 1; }
+	$(PYTHON) benchmarks/papers/$(ROW).py
+	$(PYTHON) benchmarks/report.py
 
 format: env ## put code and notebooks into the standard format
 	$(PYTHON) -m ruff check --fix .

@@ -1,0 +1,95 @@
+"""Write the tables of results into both READMEs: `python benchmarks/report.py`."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# In the order in which a reader meets the models.
+ROWS = (
+    "linear_pca",
+    "kl_sparse_self_taught",
+    "denoising_psnr",
+    "vae_20",
+)
+
+
+def load():
+    """Return the results that exist, a list of dictionaries."""
+    paths = [ROOT / "benchmarks" / "results" / f"{row}.json" for row in ROWS]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
+
+
+def number(value, digits=4):
+    """Format with four significant digits, more where two numbers would look alike."""
+    return "" if value is None else f"{value:.{digits}g}"
+
+
+def measured(result):
+    """Return the mean with its standard deviation, if there is one."""
+    digits = 5 if abs(result["mean"] - result["target"]) < 0.05 else 4
+    text = number(result["mean"], digits)
+    if result["sd"] is not None:
+        text += f" ± {number(result['sd'], 2)}"
+    return text
+
+
+def short_table(results):
+    """One line a row, for the first README."""
+    lines = [
+        "| what | paper | target | measured | met |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for r in results:
+        sign = "≥" if r["better"] == "higher" else "≤"
+        paper = number(r["paper"], 5) or "none"
+        cells = [
+            f"{r['metric']}, {r['unit']}",
+            paper,
+            f"{sign} {number(r['target'], 5)}",
+        ]
+        lines.append("| " + " | ".join([*cells, measured(r), yes(r["met"])]) + " |")
+    return "\n".join(lines)
+
+
+def yes(met):
+    """Return a word that is easy to find where a target was missed."""
+    return "yes" if met else "**no**"
+
+
+def long_report(results):
+    """Every field of every row, for the README of this folder."""
+    sections = []
+    for r in results:
+        versions = ", ".join(f"{name} {v}" for name, v in r["versions"].items())
+        values = ", ".join(number(value, 6) for value in r["values"])
+        sections.append(
+            f"### {r['row']}\n\n"
+            f"{r['metric'][0].upper()}{r['metric'][1:]}: **{measured(r)}** "
+            f"{r['unit']}, {r['better']} is better.\n\n"
+            f"Paper: {number(r['paper'], 5) or 'none'}. "
+            f"Target: {number(r['target'], 5)}. Met: {yes(r['met'])}. "
+            f"One value a seed: {values}.\n\n"
+            f"{r['differs']}\n\n"
+            f"`make benchmarks ROW={r['row']}`, {r['minutes']} minutes a seed on "
+            f"{r['processor']}; {r['backend']} backend, {versions}, "
+            f"commit {r['commit']}."
+        )
+    return "\n\n".join(sections)
+
+
+def with_tables(text, results):
+    """Return `text` with what stands between its markers written anew."""
+    for name, table in (("short", short_table), ("long", long_report)):
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*?(\n<!-- end -->)",
+            lambda match, table=table: match[1] + table(results) + match[2],
+            text,
+            flags=re.S,
+        )
+    return text
+
+
+if __name__ == "__main__":
+    for path in (ROOT / "README.md", ROOT / "benchmarks" / "README.md"):
+        path.write_text(with_tables(path.read_text(), load()))

@@ -1,0 +1,72 @@
+"""The published numbers are those of the result files, and each script runs."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.one_backend
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "benchmarks"
+FIELDS = (
+    "row metric unit paper target better values mean sd met minutes backend versions "
+    "processor commit differs"
+).split()
+RESULTS = sorted((FOLDER / "results").glob("*.json"))
+SCRIPTS = sorted(p for p in (FOLDER / "papers").glob("*.py") if p.stem != "reproduce")
+
+
+@pytest.fixture(scope="module")
+def report():
+    spec = importlib.util.spec_from_file_location("report", FOLDER / "report.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_a_result_agrees_with_itself(path):
+    result = json.loads(path.read_text())
+    assert list(result) == FIELDS
+    assert result["row"] == path.stem
+    assert (FOLDER / "papers" / f"{path.stem}.py").exists()
+    values = result["values"]
+    assert np.isfinite(values).all()
+    assert result["mean"] == pytest.approx(np.mean(values))
+    if len(values) > 1:
+        assert result["sd"] == pytest.approx(np.std(values, ddof=1))
+    sign = {"higher": 1, "lower": -1}[result["better"]]
+    assert result["met"] == bool(sign * (result["mean"] - result["target"]) >= 0)
+    assert "dirty" not in result["commit"]
+
+
+def test_every_script_has_its_place_in_the_tables(report):
+    assert {path.stem for path in SCRIPTS} == set(report.ROWS)
+
+
+@pytest.mark.parametrize("path", ["README.md", "benchmarks/README.md"])
+def test_the_tables_are_those_of_the_results(path, report):
+    text = (ROOT / path).read_text()
+    assert "<!-- end -->" in text
+    assert report.with_tables(text, report.load()) == text
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_runs_and_leaves_nothing(path):
+    before = {p: p.stat().st_mtime_ns for p in FOLDER.rglob("*") if p.is_file()}
+    result = subprocess.run(
+        [sys.executable, "-B", path, "--smoke"],
+        env=os.environ | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    after = {p: p.stat().st_mtime_ns for p in FOLDER.rglob("*") if p.is_file()}
+    assert after == before
