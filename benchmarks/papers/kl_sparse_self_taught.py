@@ -44,7 +44,7 @@ def one_seed(smoke, folder):
     )
     epochs = 2 if smoke else 200
     steps = epochs * -(-len(unlabelled) // 500)
-    schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    schedule = keras.optimizers.schedules.CosineDecay(1e-2, steps)
     model.compile(keras.optimizers.Adam(schedule), loss=aezoo.squared_error)
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
     options = {"batch_size": 500, "epochs": epochs, "verbose": 2}
