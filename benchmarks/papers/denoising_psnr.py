@@ -84,7 +84,7 @@ def best_filter(x_train, valid, test):
 def one_seed(smoke, folder):
     (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
     x_train, x_valid = x_train[:50_000], x_train[-1000:]
-    epochs = 1 if smoke else 40
+    epochs = 1 if smoke else 30
     if smoke:
         x_train, x_valid, x_test = x_train[:1280], x_valid[:20], x_test[:20]
     corrupt = aezoo.GaussianCorruption(0.5, clip=True, seed=1)
@@ -94,7 +94,7 @@ def one_seed(smoke, folder):
 
     model = aezoo.denoising_autoencoder(
         (28, 28, 1),
-        latent_dim=500,
+        latent_dim=1000,
         hidden_units=(1000,),
         noise=aezoo.GaussianCorruption(0.5, clip=True),
     )
