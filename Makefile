@@ -72,6 +72,7 @@ unit: env data ## unit tests, on TensorFlow and then on JAX
 doctest: env ## the examples in docstrings
 	$(PYTHON) -m pytest --doctest-modules aezoo
 
+benchmarks: export KERAS_BACKEND ?= jax
 benchmarks: env data ## reproduce a number of the README: make benchmarks ROW=linear_pca
 	@test -f "benchmarks/papers/$(ROW).py" || { echo "ROW is one of:"; \
 	  ls benchmarks/papers | sed -n 's/^\([^_].*\)\.py$$/  \1/p' | grep -v reproduce; exit 1; }

@@ -1,6 +1,7 @@
 """Write the tables of results into both READMEs: `python benchmarks/report.py`."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -20,18 +21,18 @@ def load():
     return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
-def number(value, digits=4):
-    """Format with four significant digits, more where two numbers would look alike."""
-    return "" if value is None else f"{value:.{digits}g}"
+def number(value):
+    """Format a paper's or a target's number as it was given."""
+    return "none" if value is None else f"{value:.5g}"
 
 
 def measured(result):
     """Return the mean with its standard deviation, if there is one."""
-    digits = 5 if abs(result["mean"] - result["target"]) < 0.05 else 4
-    text = number(result["mean"], digits)
-    if result["sd"] is not None:
-        text += f" ± {number(result['sd'], 2)}"
-    return text
+    mean, sd = result["mean"], result["sd"]
+    if not sd:
+        return f"{mean:.5g}"
+    decimals = max(0, 1 - math.floor(math.log10(sd)))  # two digits of the deviation
+    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
 
 
 def short_table(results):
@@ -42,11 +43,10 @@ def short_table(results):
     ]
     for r in results:
         sign = "≥" if r["better"] == "higher" else "≤"
-        paper = number(r["paper"], 5) or "none"
         cells = [
             f"{r['metric']}, {r['unit']}",
-            paper,
-            f"{sign} {number(r['target'], 5)}",
+            number(r["paper"]),
+            f"{sign} {number(r['target'])}",
         ]
         lines.append("| " + " | ".join([*cells, measured(r), yes(r["met"])]) + " |")
     return "\n".join(lines)
@@ -62,13 +62,13 @@ def long_report(results):
     sections = []
     for r in results:
         versions = ", ".join(f"{name} {v}" for name, v in r["versions"].items())
-        values = ", ".join(number(value, 6) for value in r["values"])
+        values = ", ".join(f"{value:.6g}" for value in r["values"])
         sections.append(
             f"### {r['row']}\n\n"
             f"{r['metric'][0].upper()}{r['metric'][1:]}: **{measured(r)}** "
             f"{r['unit']}, {r['better']} is better.\n\n"
-            f"Paper: {number(r['paper'], 5) or 'none'}. "
-            f"Target: {number(r['target'], 5)}. Met: {yes(r['met'])}. "
+            f"Paper: {number(r['paper'])}. "
+            f"Target: {number(r['target'])}. Met: {yes(r['met'])}. "
             f"One value a seed: {values}.\n\n"
             f"{r['differs']}\n\n"
             f"`make benchmarks ROW={r['row']}`, {r['minutes']} minutes a seed on "
@@ -82,8 +82,8 @@ def with_tables(text, results):
     """Return `text` with what stands between its markers written anew."""
     for name, table in (("short", short_table), ("long", long_report)):
         text = re.sub(
-            rf"(<!-- {name} -->\n).*?(\n<!-- end -->)",
-            lambda match, table=table: match[1] + table(results) + match[2],
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+            lambda match, table=table: f"{match[1]}{table(results)}\n{match[2]}",
             text,
             flags=re.S,
         )

@@ -23,9 +23,6 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-os.environ.setdefault("KERAS_BACKEND", "jax")  # twice as fast on two cores
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import keras
 import numpy as np
 
