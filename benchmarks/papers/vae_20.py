@@ -1,6 +1,6 @@
 """The first VAE's bound: 20 latents, 500 hidden units, on digits binarised afresh.
 
-The schedule was chosen by the bound on the last 10,000 training images. Then all 60,000
+The activation and the learning rate were chosen by the bound on the last 10,000 training images. Then all 60,000
 are trained on, and the test images are used once, at the end.
 """
 
@@ -19,8 +19,8 @@ ROW = {
     "better": "higher",
     "differs": "Kingma and Welling do not say how they binarised: here the training "
     "images are tossed afresh in each epoch, the test images once with a fixed seed. "
-    "Adam and ReLUs take the place of Adagrad and their units; theirs saw about 10^8 "
-    "images.",
+    "Adam and GELUs take the place of Adagrad and their units; theirs saw about 10^8 "
+    "images, this one 6 x 10^6.",
 }
 
 
@@ -52,13 +52,15 @@ def toss(x, rng):
 
 def one_seed(smoke, folder):
     (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
-    epochs = 1 if smoke else 200
+    epochs = 1 if smoke else 100
     if smoke:
         x_train, x_test = x_train[:1280], x_test[:1000]
     x_test = toss(x_test, np.random.default_rng(0))
     batches = TossedAfresh(x_train, 128)
-    model = aezoo.variational_autoencoder((28, 28, 1), hidden_units=(500,))
-    schedule = keras.optimizers.schedules.CosineDecay(1e-3, epochs * len(batches))
+    model = aezoo.variational_autoencoder(
+        (28, 28, 1), hidden_units=(500,), activation="gelu"
+    )
+    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
     model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
