@@ -1,7 +1,8 @@
 """The first VAE's bound: 20 latents, 500 hidden units, on digits binarised afresh.
 
-The activation and the learning rate were chosen by the bound on the last 10,000 training images. Then all 60,000
-are trained on, and the test images are used once, at the end.
+The activation and the learning rate were chosen by the bound on the last 10,000
+training images. Then all 60,000 are trained on, and the test images are used once, at
+the end.
 """
 
 import keras
