@@ -75,7 +75,7 @@ doctest: env ## the examples in docstrings
 benchmarks: export KERAS_BACKEND ?= jax
 benchmarks: env data ## reproduce a number of the README: make benchmarks ROW=linear_pca
 	@test -f "benchmarks/papers/$(ROW).py" || { echo "ROW is one of:"; \
-	  ls benchmarks/papers | sed -n 's/^\([^_].*\)\.py$$/  \1/p' | grep -v reproduce; exit 1; }
+	  ls benchmarks/papers | sed -n '/^reproduce/d; s/\.py$$//p'; exit 1; }
 	$(PYTHON) benchmarks/papers/$(ROW).py
 	$(PYTHON) benchmarks/report.py
 

@@ -62,8 +62,21 @@ def pca_filter(x_train):
     return project
 
 
-def best_filter(x_train, valid, test):
-    """Return the best filter's PSNR on `test`, a pair of clean and noisy images."""
+def digits(smoke):
+    """Return training images, and clean and noisy images to tune with and to judge."""
+    (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
+    x_train, x_valid = x_train[:50_000], x_train[-1000:]
+    if smoke:
+        x_train, x_valid, x_test = x_train[:1280], x_valid[:20], x_test[:20]
+    corrupt = aezoo.GaussianCorruption(0.5, clip=True, seed=1)
+    return x_train, *(
+        (clean, np.asarray(corrupt(clean, training=True)))
+        for clean in (x_valid, x_test)
+    )
+
+
+def best_filter(smoke, folder):
+    x_train, valid, test = digits(smoke)
     candidates = {
         "median": (median, [3, 5, 7]),
         "Gaussian": (gaussian, np.arange(0.4, 2.01, 0.1)),
@@ -82,16 +95,8 @@ def best_filter(x_train, valid, test):
 
 
 def one_seed(smoke, folder):
-    (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
-    x_train, x_valid = x_train[:50_000], x_train[-1000:]
+    x_train, _, (x_test, noisy_test) = digits(smoke)
     epochs = 1 if smoke else 30
-    if smoke:
-        x_train, x_valid, x_test = x_train[:1280], x_valid[:20], x_test[:20]
-    corrupt = aezoo.GaussianCorruption(0.5, clip=True, seed=1)
-    noisy_valid = np.asarray(corrupt(x_valid, training=True))
-    noisy_test = np.asarray(corrupt(x_test, training=True))
-    target = best_filter(x_train, (x_valid, noisy_valid), (x_test, noisy_test))
-
     model = aezoo.denoising_autoencoder(
         (28, 28, 1),
         latent_dim=1000,
@@ -105,8 +110,8 @@ def one_seed(smoke, folder):
     options = {"batch_size": 128, "epochs": epochs, "verbose": 2}
     model.fit(x_train, x_train, callbacks=[backup], **options)
     answer = model.predict(noisy_test, batch_size=1000, verbose=0)
-    return {"value": psnr(x_test, answer), "target": target}
+    return psnr(x_test, answer)
 
 
 if __name__ == "__main__":
-    reproduce(ROW, one_seed)
+    reproduce(ROW, one_seed, measure_target=best_filter)

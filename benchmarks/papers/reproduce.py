@@ -31,72 +31,73 @@ RESULTS = ROOT / "benchmarks" / "results"
 UNFINISHED = ROOT / "build" / "benchmarks"
 
 
-def reproduce(row, one_seed, seeds=(0, 1, 2)):
+def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
     """Run a row for all seeds and write its JSON.
 
     Args:
         row: `row`, `metric`, `unit`, `paper`, `target`, `better`, `differs`.
         one_seed: Function of `smoke`, whether seconds should be enough, and `folder`,
-            where a training may keep its state; returns the metric, or a dictionary of
-            `value` and the `target` that it measured itself. Random numbers are seeded
-            when it is called.
+            where a training may keep its state; returns the metric. Random numbers are
+            seeded when it is called.
         seeds: Integers.
+        measure_target: A function like `one_seed`, called once, if the target has to
+            be measured; None if `row` has it.
     """
     parser = argparse.ArgumentParser(description=f"{row['row']}: {row['metric']}")
     parser.add_argument("--smoke", action="store_true", help="seconds, writes nothing")
-    smoke = parser.parse_args().smoke
-    if smoke:
+    if parser.parse_args().smoke:
         with tempfile.TemporaryDirectory() as folder:
             keras.utils.set_random_seed(0)
-            value = _as_dict(one_seed(smoke=True, folder=Path(folder)))["value"]
-        assert np.isfinite(value)
+            for measure in filter(None, (measure_target, one_seed)):
+                assert np.isfinite(measure(smoke=True, folder=Path(folder)))
         print(f"{row['row']}: runs")
         return
 
     version = hashlib.sha256(Path(sys.argv[0]).read_bytes()).hexdigest()[:8]
+    unfinished = UNFINISHED / f"{row['row']}-{version}"
+    if measure_target:
+        target = _finish(measure_target, 0, unfinished / "target")["value"]
+        row = {**row, "target": target}
     finished = []
     for seed in seeds:
-        folder = UNFINISHED / f"{row['row']}-{version}-{seed}"
-        folder.mkdir(parents=True, exist_ok=True)
-        finished.append(_finish(seed, one_seed, folder))
+        finished.append(_finish(one_seed, seed, unfinished / str(seed)))
         value = finished[-1]["value"]
         print(f"{row['row']}, seed {seed}: {value:.4f} {row['unit']}", flush=True)
-    values = [each["value"] for each in finished]
-    minutes = [each["minutes"] for each in finished]
 
+    values = [each["value"] for each in finished]
     mean = float(np.mean(values))
     sign = 1 if row["better"] == "higher" else -1
-    row = {**row, "target": finished[0].get("target", row["target"])}
-    met = sign * mean >= sign * row["target"]
-    result = {key: row[key] for key in ("row", "metric", "unit", "paper", "target")}
-    result |= {"better": row["better"], "values": values, "mean": mean}
-    result |= {"sd": float(np.std(values, ddof=1)) if len(values) > 1 else None}
-    result |= {"met": met, "minutes": round(float(np.mean(minutes)), 1)}
-    result |= {"backend": keras.backend.backend(), "versions": _versions()}
-    result |= {"processor": _processor(), "commit": _commit()}
-    result |= {"differs": row["differs"]}
+    result = {
+        **{key: value for key, value in row.items() if key != "differs"},
+        "values": values,
+        "mean": mean,
+        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "met": sign * mean >= sign * row["target"],
+        "minutes": round(float(np.mean([each["minutes"] for each in finished])), 1),
+        "backend": keras.backend.backend(),
+        "versions": _versions(),
+        "processor": _processor(),
+        "commit": _commit(),
+        "differs": row["differs"],
+    }
     RESULTS.mkdir(exist_ok=True)
     _write(RESULTS / f"{row['row']}.json", result)
 
 
-def _finish(seed, one_seed, folder):
-    """Return value and minutes of a seed, from its file or by going on with it."""
+def _finish(measure, seed, folder):
+    """Return what is measured and its minutes, from the folder or by going on there."""
+    folder.mkdir(parents=True, exist_ok=True)
     state = folder / "state.json"
     known = json.loads(state.read_text()) if state.exists() else {"minutes": 0.0}
     if "value" not in known:
         keras.utils.set_random_seed(seed)
         before, start = known["minutes"], time.perf_counter()
         try:
-            known |= _as_dict(one_seed(smoke=False, folder=folder))
+            known["value"] = float(measure(smoke=False, folder=folder))
         finally:
             known["minutes"] = before + (time.perf_counter() - start) / 60
             _write(state, known)
     return known
-
-
-def _as_dict(measured):
-    measured = measured if isinstance(measured, dict) else {"value": measured}
-    return {name: float(value) for name, value in measured.items()}
 
 
 def _write(path, content):
