@@ -18,8 +18,8 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 # TensorFlow announces itself on stderr at each start; errors still appear.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help env data lab notebooks render test lint unit doctest benchmarks format \
-  clean
+.PHONY: help env data lab notebooks render assignments grade test lint unit doctest \
+  grading benchmarks format clean
 
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | \
@@ -35,7 +35,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(PYTHON) || { \
 	  echo "aezoo needs Python 3.11, 3.12 or 3.13 with venv; none was found."; exit 1; }
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet \
-	  --constraint constraints.txt --editable ".[notebooks,tests,jax,benchmarks]"
+	  --constraint constraints.txt --editable ".[notebooks,assignments,tests,jax,benchmarks]"
 	@touch $@
 
 data: env ## download MNIST, checked and cached (the faces come with the package)
@@ -56,7 +56,15 @@ notebooks: env data ## run every lesson and compare it with its committed output
 render: env data ## run the lessons and rewrite their committed outputs
 	$(PYTHON) notebooks/render.py $(LESSONS)
 
-test: lint unit doctest notebooks ## lint, unit tests on both backends, doctests, lessons
+assignments: env data ## write the student versions of the assignments to build/course
+	$(PYTHON) notebooks/assignments/course.py release
+
+grade: env data ## grade a folder of submissions: make grade SUBMISSIONS=<folder>
+	@test -d "$(SUBMISSIONS)" || { \
+	  echo "SUBMISSIONS is a folder that has one folder for each student."; exit 1; }
+	$(PYTHON) notebooks/assignments/course.py grade "$(SUBMISSIONS)"
+
+test: lint unit doctest grading notebooks ## everything that CI runs
 
 lint: env ## check style and formatting, notebooks too
 	$(PYTHON) -m ruff check .
@@ -66,8 +74,11 @@ lint: env ## check style and formatting, notebooks too
 PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 unit: env data ## unit tests, on TensorFlow and then on JAX
-	$(PYTEST)
+	$(PYTEST) -m "not grading"
 	KERAS_BACKEND=jax $(PYTEST) -m "not one_backend"
+
+grading: env data ## the assignments' graders, on right and wrong answers
+	$(PYTHON) -m pytest --numprocesses 2 -m grading tests/test_assignments.py
 
 doctest: env ## the examples in docstrings
 	$(PYTHON) -m pytest --doctest-modules aezoo

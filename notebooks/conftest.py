@@ -9,3 +9,7 @@ def pytest_collection_modifyitems(items):
     for notebook in {item.parent for item in items}:
         if hasattr(notebook, "skip_compare"):
             notebook.skip_compare += ("stderr",)
+
+
+# The assignments are sources for nbgrader: they have no outputs to compare.
+collect_ignore = ["assignments"]
