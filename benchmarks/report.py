@@ -11,6 +11,7 @@ ROWS = (
     "linear_pca",
     "kl_sparse_self_taught",
     "denoising_psnr",
+    "deep_faces",
     "vae_20",
 )
 
