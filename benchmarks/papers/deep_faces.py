@@ -22,10 +22,10 @@ ROW = {
     "paper": 0.933,
     "target": 0.933,
     "better": "lower",
-    "differs": "The paper's patches cannot be remade: how they were cropped is not told; "
-    "here each is cut from a random place of the face, for the network and for PCA. "
-    "GELUs, dropout of 5 % and Adam from random weights take the place of logistic "
-    "units, pretraining with Boltzmann machines and conjugate gradients.",
+    "differs": "The paper's patches cannot be remade, since how they were cropped is "
+    "not told; here each is cut from a random place of the face, for the network and "
+    "for PCA. GELUs, dropout of 5 % and Adam from random weights take the place of "
+    "logistic units, pretraining with Boltzmann machines and conjugate gradients.",
 }
 SIZE = 25
 
