@@ -382,11 +382,15 @@ def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
         without_tests=(name, without_tests),
         softened=(name, softened),
         unreadable=(name, "{"),
+        renamed=(f"{name} (1)", solution(name)),
         well=(name, solution(name)),
     )
     everything = lost(rows["unreadable"], name)
     assert "read" in rows["unreadable"]["remarks"]
     assert len(everything) == 13
+
+    assert rows["renamed"]["score"] == ""
+    assert "no assignment is called" in rows["renamed"]["remarks"]
 
     assert lost(rows["dies"], name) == everything - first_part
     assert "contraction" in rows["dies"]["remarks"]

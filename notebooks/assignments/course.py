@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import is_locked
@@ -58,18 +58,25 @@ def grade(submissions, course=COURSE):
         release(course)
     nbgrader = _nbgrader(course)
     rows = []
+    known = _assignments(course)
     for student in sorted(p for p in Path(submissions).iterdir() if p.is_dir()):
-        for name in _assignments(course):
-            found = [
-                path
-                for path in sorted(student.rglob(f"{name}.ipynb"))
-                if ".ipynb_checkpoints" not in path.parts
-            ]
-            if found:
-                remarks = _grade_one(nbgrader, course, student.name, name, found)
-                rows.append(_row(course, student.name, name, remarks))
-                _, _, score, out_of, _, remarks = rows[-1]
-                print(f"{student.name}, {name}: {score} of {out_of}. {remarks}".strip())
+        notebooks = [
+            path
+            for path in sorted(student.rglob("*.ipynb"))
+            if ".ipynb_checkpoints" not in path.parts
+        ]
+        for name in sorted({path.stem for path in notebooks}):
+            if name in known:
+                found = [path for path in notebooks if path.stem == name]
+                graded, remarks = _grade_one(
+                    nbgrader, course, student.name, name, found
+                )
+                rows.append(_row(course, student.name, name, graded, remarks))
+            else:
+                remark = f"Not graded: no assignment is called {name}."
+                rows.append((student.name, name, "", "", "", remark))
+            _, _, score, out_of, _, remark = rows[-1]
+            print(f"{student.name}, {name}: {score or 0} of {out_of or 0}. {remark}")
     path = course / "grades.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -79,7 +86,7 @@ def grade(submissions, course=COURSE):
 
 
 def _grade_one(nbgrader, course, student, name, found):
-    """Grade the last of the files and return remarks, a list of sentences."""
+    """Grade the last of the files; return whether it was, and remarks, sentences."""
     remarks = []
     if len(found) > 1:
         remarks.append(f"{len(found)} files; graded: {found[-1]}.")
@@ -90,25 +97,26 @@ def _grade_one(nbgrader, course, student, name, found):
         submission = nbformat.read(found[-1], as_version=4)
         nbformat.validate(submission)
     except Exception as problem:  # whatever a student's file may hold
-        return [*remarks, f"Not a notebook that can be read: {problem!r:.200}."]
+        return False, [*remarks, f"Not a notebook that can be read: {problem!r:.200}."]
     complete = with_all_tests(submission, nbformat.read(released, 4), remarks)
     text = nbformat.writes(complete)
     known = (
         autograded.exists()
         and submitted.exists()
-        and submitted.read_text() == text
+        and submitted.read_text(encoding="utf-8") == text
         and autograded.stat().st_mtime > released.stat().st_mtime
     )
     if not known:
         submitted.parent.mkdir(parents=True, exist_ok=True)
-        submitted.write_text(text)
+        submitted.write_text(text, encoding="utf-8")
         result = nbgrader.autograde(name, student, force=True, create=True)
         if not result["success"]:
             (submitted.parent / "log.txt").write_text(result["log"])
             remarks.append(f"Not graded, see {submitted.parent / 'log.txt'}.")
-    if autograded.exists():
+    graded = autograded.exists()
+    if graded:
         remarks += _what_stopped(nbformat.read(autograded, as_version=4))
-    return remarks
+    return graded, remarks
 
 
 def with_all_tests(submission, released, remarks):
@@ -151,15 +159,14 @@ def _what_stopped(autograded):
     return remarks
 
 
-def _row(course, student, name, remarks):
+def _row(course, student, name, graded, remarks):
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         cells = gradebook.find_assignment(name).notebooks[0].grade_cells
         points = {cell.name: cell.max_score for cell in cells}
-        try:
-            graded = gradebook.find_submission_notebook(name, name, student).grades
-            scores = {grade.name: grade.score or 0.0 for grade in graded}
-        except MissingEntry:
-            scores = {}
+        scores = {}
+        if graded:
+            grades = gradebook.find_submission_notebook(name, name, student).grades
+            scores = {grade.name: grade.score or 0.0 for grade in grades}
     parts = {cell: scores.get(cell, 0.0) for cell in points}
     total, out_of = sum(parts.values()), sum(points.values())
     return student, name, total, out_of, json.dumps(parts), " ".join(remarks)
