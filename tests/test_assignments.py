@@ -379,6 +379,10 @@ def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
         loops=(name, with_code(name, "contraction", "\n\nwhile True:\n    pass")),
         dies=(name, with_code(name, "contraction", "\n\nimport os\nos._exit(1)")),
         shouts=(name, with_code(name, "contraction", "\n\nprint('x' * 70 * 20_000)")),
+        shouts_on=(
+            name,
+            with_code(name, "contraction", "\n\nwhile True:\n    print('x' * 70)"),
+        ),
         without_tests=(name, without_tests),
         softened=(name, softened),
         unreadable=(name, "{"),
@@ -399,7 +403,9 @@ def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
     assert lost(rows["loops"], name) == set()
     assert "contraction took too long" in rows["loops"]["remarks"]
 
-    assert lost(rows["shouts"], name) == set()
+    for student in ("shouts", "shouts_on"):
+        assert lost(rows[student], name) == set()
+        assert "contraction printed too much" in rows[student]["remarks"]
 
     assert lost(rows["without_tests"], name) == set()
     assert "missing" in rows["without_tests"]["remarks"]

@@ -156,6 +156,8 @@ def _what_stopped(autograded):
                 remarks.append(f"Cell {name} took too long.")
             elif output.get("ename") == "NotReached":
                 return [*remarks, f"Stopped at cell {name}: {output.evalue}."]
+            elif "... Output truncated ..." in output.get("text", ""):
+                remarks.append(f"Cell {name} printed too much; the rest was cut.")
     return remarks
 
 

@@ -1,5 +1,7 @@
 """nbgrader's settings for the assignments: limits, and what a dead kernel means."""
 
+import os
+import signal
 import time
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -21,6 +23,12 @@ class ExecuteAsFarAsPossible(Execute):
     """
 
     submission_timeout = Integer(120, help="seconds for all cells").tag(config=True)
+    max_characters = Integer(100_000, help="printed by a cell and kept").tag(
+        config=True
+    )
+    endless_characters = Integer(
+        2_000_000, help="printed by a cell before it is interrupted"
+    ).tag(config=True)
 
     def preprocess(self, nb, resources, km=None):
         """Run the notebook."""
@@ -35,6 +43,7 @@ class ExecuteAsFarAsPossible(Execute):
         if not self.stopped and time.monotonic() > self.deadline:
             self.stopped = f"more than {self.submission_timeout} seconds in all"
         if not self.stopped:
+            self.printed = 0
             try:
                 cell, resources = super().preprocess_cell(cell, resources, cell_index)
             except DeadKernelError:
@@ -55,6 +64,24 @@ class ExecuteAsFarAsPossible(Execute):
                 output for output in cell.outputs if output.get("name") != "stderr"
             ]
         return cell, resources
+
+    def process_message(self, msg, cell, cell_index):
+        """Keep what a cell prints up to a limit, and end a cell that prints for ever.
+
+        Otherwise such a cell fills the memory before its time is up.
+        """
+        if msg["msg_type"] == "stream":
+            before, text = self.printed, msg["content"]["text"]
+            self.printed += len(text)
+            if before < self.endless_characters <= self.printed:
+                # The manager's own interrupt would wait until the queue is empty.
+                os.kill(self.km.provisioner.pid, signal.SIGINT)
+            if before > self.max_characters:
+                return None
+            if self.printed > self.max_characters:
+                kept = text[: self.max_characters - before]
+                msg["content"]["text"] = f"{kept}\n... Output truncated ..."
+        return super().process_message(msg, cell, cell_index)
 
 
 c.CourseDirectory.course_id = "aezoo"
