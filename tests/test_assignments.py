@@ -417,7 +417,7 @@ def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
     assert later < everything
 
 
-def test_a_kernel_that_ignores_interrupts_ends_in_time(grade, released):
+def test_a_kernel_that_ignores_interrupts_ends_in_time(grade):
     stubborn = """
 
 import time
@@ -428,20 +428,27 @@ while True:
         pass
 """
     name = "3_contractive"
-    settings = released / "nbgrader_config.py"
-    before = settings.read_text()
-    settings.write_text(before + "c.ExecuteAsFarAsPossible.submission_timeout = 40\n")
-    try:
-        rows = grade(
-            stubborn=(name, with_code(name, "contraction", stubborn)),
-            other=(name, solution(name)),
-        )
-    finally:
-        settings.write_text(before)
+    rows = grade(
+        stubborn=(name, with_code(name, "contraction", stubborn)),
+        other=(name, solution(name)),
+    )
     assert {"jacobian_check", "jacobian_exact"}.isdisjoint(lost(rows["stubborn"], name))
     assert "contraction_exact" in lost(rows["stubborn"], name)
-    assert "more than 40 seconds" in rows["stubborn"]["remarks"]
+    assert "did not answer" in rows["stubborn"]["remarks"]
     assert lost(rows["other"], name) == set()
+
+
+def test_a_submission_that_takes_too_long_in_all_is_stopped(grade, released):
+    name = "2_sparse_kl"
+    settings = released / "nbgrader_config.py"
+    before = settings.read_text()
+    settings.write_text(before + "c.ExecuteAsFarAsPossible.submission_timeout = 1\n")
+    try:
+        row = grade(slow=(name, solution(name)))["slow"]
+    finally:
+        settings.write_text(before)
+    assert float(row["score"]) == 0
+    assert "more than 1 seconds in all" in row["remarks"]
 
 
 def test_the_same_submission_is_graded_once(grade, course, released, tmp_path):
