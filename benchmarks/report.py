@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = (
     "linear_pca",
     "kl_sparse_self_taught",
+    "k_sparse",
     "denoising_psnr",
     "deep_faces",
     "vae_20",
