@@ -47,7 +47,7 @@ WRONG = {
         ),
         (
             "too few epochs",
-            "epochs, batch_size = 60, 100",
+            "epochs, batch_size = 40, 100",
             "epochs, batch_size = 3, 100",
             "train_check train_other",
         ),
@@ -206,12 +206,6 @@ WRONG = {
             "reparameterise_scale",
         ),
         (
-            "variance taken for the deviation",
-            "ops.exp(0.5 * log_var) * noise",
-            "ops.exp(log_var) * noise",
-            "reparameterise_scale",
-        ),
-        (
             "divergence averaged over the latents",
             "0.5 * ops.sum(terms, axis=-1)",
             "0.5 * ops.mean(terms, axis=-1)",
@@ -229,12 +223,6 @@ WRONG = {
             "keras.random.normal(ops.shape(mean)",
             "keras.random.normal(ops.shape(mean[:1])",
             "sampling_spread",
-        ),
-        (
-            "divergence summed over the batch",
-            "ops.mean(kl_to_prior(mean, log_var))",
-            "ops.sum(kl_to_prior(mean, log_var))",
-            "sampling_loss",
         ),
         (
             "likelihood averaged over the pixels",
@@ -318,33 +306,6 @@ def lost(row, name):
     return {cell for cell in points if scores[cell] == 0}
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_the_solution_earns_all_points(name, grade):
-    row = grade(solved=(name, solution(name)))["solved"]
-    assert lost(row, name) == set()
-    assert float(row["out_of"]) == 20
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_the_stubs_earn_nothing(name, grade, released):
-    path = released / "release" / name / f"{name}.ipynb"
-    text = path.read_text()
-    for hidden in ("SOLUTION", "HIDDEN"):
-        assert hidden not in text
-    row = grade(unsolved=(name, text))["unsolved"]
-    assert float(row["score"]) == 0
-    assert row["remarks"] == ""
-
-
-@pytest.mark.parametrize(("name", "right", "wrong", "cells"), CASES)
-def test_a_wrong_answer_loses_its_points_only(name, right, wrong, cells, grade):
-    notebook = solution(name)
-    places = [c for c in notebook.cells if right in c.source and is_solution(c)]
-    assert len(places) == 1
-    places[0].source = places[0].source.replace(right, wrong)
-    assert lost(grade(wrong=(name, notebook))["wrong"], name) == set(cells.split())
-
-
 def is_solution(cell):
     return cell.metadata.get("nbgrader", {}).get("solution", False)
 
@@ -359,6 +320,9 @@ def with_code(name, cell_name, code, where="end"):
     )
     cell.source = f"{code}\n{cell.source}" if where == "start" else cell.source + code
     return notebook
+
+
+# The long ones come first, so that two processes end together.
 
 
 def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
@@ -463,3 +427,30 @@ def test_the_same_submission_is_graded_once(grade, course, released, tmp_path):
         assert next(csv.DictReader(file)) == row
     after = (tmp_path / "submissions" / "again" / f"{name}.ipynb").read_text()
     assert after == before
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_solution_earns_all_points(name, grade):
+    row = grade(solved=(name, solution(name)))["solved"]
+    assert lost(row, name) == set()
+    assert float(row["out_of"]) == 20
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_stubs_earn_nothing(name, grade, released):
+    path = released / "release" / name / f"{name}.ipynb"
+    text = path.read_text()
+    for hidden in ("SOLUTION", "HIDDEN"):
+        assert hidden not in text
+    row = grade(unsolved=(name, text))["unsolved"]
+    assert float(row["score"]) == 0
+    assert row["remarks"] == ""
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "cells"), CASES)
+def test_a_wrong_answer_loses_its_points_only(name, right, wrong, cells, grade):
+    notebook = solution(name)
+    places = [c for c in notebook.cells if right in c.source and is_solution(c)]
+    assert len(places) == 1
+    places[0].source = places[0].source.replace(right, wrong)
+    assert lost(grade(wrong=(name, notebook))["wrong"], name) == set(cells.split())
