@@ -310,7 +310,7 @@ def is_solution(cell):
     return cell.metadata.get("nbgrader", {}).get("solution", False)
 
 
-def with_code(name, cell_name, code, where="end"):
+def with_code(name, cell_name, code):
     """Return the solution with code added to one of its cells."""
     notebook = solution(name)
     (cell,) = (
@@ -318,7 +318,7 @@ def with_code(name, cell_name, code, where="end"):
         for c in notebook.cells
         if c.metadata.get("nbgrader", {}).get("grade_id") == cell_name
     )
-    cell.source = f"{code}\n{cell.source}" if where == "start" else cell.source + code
+    cell.source += code
     return notebook
 
 
@@ -328,7 +328,6 @@ def with_code(name, cell_name, code, where="end"):
 def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
     name = "3_contractive"
     first_part = {"jacobian_check", "jacobian_exact"}
-    later = {"contraction_check", "contraction_exact", "contraction_weights"}
     without_tests = solution(name)
     without_tests.cells = [
         cell
@@ -378,7 +377,6 @@ def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
     assert "put back" in rows["softened"]["remarks"]
 
     assert lost(rows["well"], name) == set()
-    assert later < everything
 
 
 def test_a_kernel_that_ignores_interrupts_ends_in_time(grade):
