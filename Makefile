@@ -78,7 +78,7 @@ unit: env data ## unit tests, on TensorFlow and then on JAX
 	KERAS_BACKEND=jax $(PYTEST) -m "not one_backend"
 
 grading: env data ## the assignments' graders, on right and wrong answers
-	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m grading tests/test_assignments.py
+	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal tests/test_assignments.py
 
 doctest: env ## the examples in docstrings
 	$(PYTHON) -m pytest --doctest-modules aezoo

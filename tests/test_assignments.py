@@ -5,7 +5,6 @@ that are listed, and no others.
 """
 
 import csv
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -252,11 +251,8 @@ CASES = [
 
 
 @pytest.fixture(scope="session")
-def course():
-    spec = importlib.util.spec_from_file_location("course", FOLDER / "course.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def course(load_script):
+    return load_script(FOLDER / "course.py")
 
 
 @pytest.fixture(scope="session")
@@ -278,15 +274,23 @@ def grade(course, released, tmp_path):
             text = notebook if isinstance(notebook, str) else nbformat.writes(notebook)
             path.write_text(text)
         course.grade(tmp_path / "submissions", released)
-        with (released / "grades.csv").open() as file:
-            rows = {row["student"]: row for row in csv.DictReader(file)}
+        rows = grades(released)
         assert set(rows) == set(submissions)
         return rows
 
-    # Student names are new in each test, so that no test meets another's grades.
     yield graded
+    # The next test may have a student of the same name.
     shutil.rmtree(released / "submitted", ignore_errors=True)
     shutil.rmtree(released / "autograded", ignore_errors=True)
+
+
+def grades(course_folder):
+    with (course_folder / "grades.csv").open() as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+def settings(cell):
+    return cell.metadata.get("nbgrader", {})
 
 
 def solution(name):
@@ -295,9 +299,9 @@ def solution(name):
 
 def lost(row, name):
     points = {
-        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader.points
+        settings(cell)["grade_id"]: settings(cell)["points"]
         for cell in solution(name).cells
-        if cell.metadata.get("nbgrader", {}).get("grade")
+        if settings(cell).get("grade")
     }
     scores = json.loads(row["points"])
     assert scores.keys() == points.keys()
@@ -306,18 +310,10 @@ def lost(row, name):
     return {cell for cell in points if scores[cell] == 0}
 
 
-def is_solution(cell):
-    return cell.metadata.get("nbgrader", {}).get("solution", False)
-
-
 def with_code(name, cell_name, code):
     """Return the solution with code added to one of its cells."""
     notebook = solution(name)
-    (cell,) = (
-        c
-        for c in notebook.cells
-        if c.metadata.get("nbgrader", {}).get("grade_id") == cell_name
-    )
+    (cell,) = (c for c in notebook.cells if settings(c).get("grade_id") == cell_name)
     cell.source += code
     return notebook
 
@@ -330,13 +326,11 @@ def test_misbehaving_submissions_are_graded_as_far_as_they_go(grade):
     first_part = {"jacobian_check", "jacobian_exact"}
     without_tests = solution(name)
     without_tests.cells = [
-        cell
-        for cell in without_tests.cells
-        if not cell.metadata.get("nbgrader", {}).get("grade")
+        cell for cell in without_tests.cells if not settings(cell).get("locked")
     ]
     softened = with_code(name, "jacobian", "\n\njacobian = lambda w, b, x: x")
     for cell in softened.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade"):
+        if settings(cell).get("grade"):
             cell.source = "assert True"
     rows = grade(
         loops=(name, with_code(name, "contraction", "\n\nwhile True:\n    pass")),
@@ -402,13 +396,13 @@ while True:
 
 def test_a_submission_that_takes_too_long_in_all_is_stopped(grade, released):
     name = "2_sparse_kl"
-    settings = released / "nbgrader_config.py"
-    before = settings.read_text()
-    settings.write_text(before + "c.ExecuteAsFarAsPossible.submission_timeout = 1\n")
+    config = released / "nbgrader_config.py"
+    before = config.read_text()
+    config.write_text(before + "c.ExecuteAsFarAsPossible.submission_timeout = 1\n")
     try:
         row = grade(slow=(name, solution(name)))["slow"]
     finally:
-        settings.write_text(before)
+        config.write_text(before)
     assert float(row["score"]) == 0
     assert "more than 1 seconds in all" in row["remarks"]
 
@@ -421,8 +415,7 @@ def test_the_same_submission_is_graded_once(grade, course, released, tmp_path):
     before = (tmp_path / "submissions" / "again" / f"{name}.ipynb").read_text()
     course.grade(tmp_path / "submissions", released)
     assert graded.stat().st_mtime_ns == time
-    with (released / "grades.csv").open() as file:
-        assert next(csv.DictReader(file)) == row
+    assert grades(released)["again"] == row
     after = (tmp_path / "submissions" / "again" / f"{name}.ipynb").read_text()
     assert after == before
 
@@ -448,7 +441,9 @@ def test_the_stubs_earn_nothing(name, grade, released):
 @pytest.mark.parametrize(("name", "right", "wrong", "cells"), CASES)
 def test_a_wrong_answer_loses_its_points_only(name, right, wrong, cells, grade):
     notebook = solution(name)
-    places = [c for c in notebook.cells if right in c.source and is_solution(c)]
+    places = [
+        c for c in notebook.cells if right in c.source and settings(c).get("solution")
+    ]
     assert len(places) == 1
     places[0].source = places[0].source.replace(right, wrong)
     assert lost(grade(wrong=(name, notebook))["wrong"], name) == set(cells.split())

@@ -44,7 +44,9 @@ def release(course=COURSE):
     shutil.copy(HERE / "nbgrader_config.py", course)
     nbgrader = _nbgrader(course)
     for name in _assignments(course):
-        _run(nbgrader.generate_assignment, name, force=True)
+        result = nbgrader.generate_assignment(name, force=True)
+        if not result["success"]:
+            sys.exit(result["log"])
         print(f"{course / 'release' / name / name}.ipynb")
 
 
@@ -100,13 +102,13 @@ def _grade_one(nbgrader, course, student, name, found):
         return False, [*remarks, f"Not a notebook that can be read: {problem!r:.200}."]
     complete = with_all_tests(submission, nbformat.read(released, 4), remarks)
     text = nbformat.writes(complete)
-    known = (
+    unchanged = (
         autograded.exists()
         and submitted.exists()
         and submitted.read_text(encoding="utf-8") == text
         and autograded.stat().st_mtime > released.stat().st_mtime
     )
-    if not known:
+    if not unchanged:
         submitted.parent.mkdir(parents=True, exist_ok=True)
         submitted.write_text(text, encoding="utf-8")
         result = nbgrader.autograde(name, student, force=True, create=True)
@@ -125,21 +127,20 @@ def with_all_tests(submission, released, remarks):
     nbgrader itself puts back the text of tests that were changed. A missing solution
     is left missing: the student may have written it into a new cell.
     """
-    places = {_name(cell): place for place, cell in enumerate(submission.cells)}
-    missing, changed, added, place = [], [], 0, 0
-    for cell in released.cells:
+    missing, changed, place = [], [], 0
+    for cell in filter(_name, released.cells):
         name = _name(cell)
+        places = {_name(each): i for i, each in enumerate(submission.cells)}
         if name in places:
-            place = places[name] + added + 1
+            place = places[name] + 1
             source = submission.cells[place - 1].source
             if is_locked(cell) and source != cell.source:
                 changed.append(name)
-        elif name and is_locked(cell):
-            submission.cells.insert(place, cell)
+        else:
             missing.append(name)
-            place, added = place + 1, added + 1
-        elif name:
-            missing.append(name)
+            if is_locked(cell):
+                submission.cells.insert(place, cell)
+                place += 1
     if missing:
         remarks.append(f"Cells were missing: {', '.join(missing)}.")
     if changed:
@@ -186,12 +187,6 @@ def _nbgrader(course):
     config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     config.CourseDirectory.root = str(course)
     return NbGraderAPI(CourseDirectory(config=config), config=config)
-
-
-def _run(command, *arguments, **options):
-    result = command(*arguments, **options)
-    if not result["success"]:
-        sys.exit(result["log"])
 
 
 if __name__ == "__main__":
