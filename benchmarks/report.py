@@ -5,6 +5,9 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
+from scipy import stats
+
 ROOT = Path(__file__).parents[1]
 # In the order in which a reader meets the models.
 ROWS = (
@@ -12,8 +15,15 @@ ROWS = (
     "kl_sparse_self_taught",
     "k_sparse",
     "denoising_psnr",
+    "contractive",
+    "pretraining",
+    "stacked_denoising",
+    "deep_gelu",
+    "deep_boltzmann",
     "deep_faces",
     "vae_20",
+    "vae_burda",
+    "vae_free",
 )
 
 
@@ -30,10 +40,14 @@ def number(value):
 
 def measured(result):
     """Return the mean with its standard deviation, if there is one."""
-    mean, sd = result["mean"], result["sd"]
+    return spread(result["mean"], result["sd"])
+
+
+def spread(mean, sd):
+    """Format a mean and a deviation, which may be None, to two digits of it."""
     if not sd:
         return f"{mean:.5g}"
-    decimals = max(0, 1 - math.floor(math.log10(sd)))  # two digits of the deviation
+    decimals = max(0, 1 - math.floor(math.log10(sd)))
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
 
 
@@ -45,18 +59,15 @@ def short_table(results):
     ]
     for r in results:
         sign = "≥" if r["better"] == "higher" else "≤"
-        cells = [
-            f"{r['metric']}, {r['unit']}",
-            number(r["paper"]),
-            f"{sign} {number(r['target'])}",
-        ]
+        target = "none" if r["target"] is None else f"{sign} {number(r['target'])}"
+        cells = [f"{r['metric']}, {r['unit']}", number(r["paper"]), target]
         lines.append("| " + " | ".join([*cells, measured(r), yes(r["met"])]) + " |")
     return "\n".join(lines)
 
 
 def yes(met):
     """Return a word that is easy to find where a target was missed."""
-    return "yes" if met else "**no**"
+    return {True: "yes", False: "**no**", None: "no target"}[met]
 
 
 def long_report(results):
@@ -73,11 +84,28 @@ def long_report(results):
             f"Target: {number(r['target'])}. Met: {yes(r['met'])}. "
             f"One value a seed: {values}.\n\n"
             f"{r['differs']}\n\n"
+            f"{also_table(r.get('also', {}))}"
             f"`make benchmarks ROW={r['row']}`, {r['minutes']} minutes a seed on "
             f"{r['processor']}; {r['backend']} backend, {versions}, "
             f"commit {r['commit']}."
         )
     return "\n\n".join(sections)
+
+
+def also_table(also):
+    """What else the seeds measured, with the interval that holds its mean."""
+    if not also:
+        return ""
+    lines = ["| also | mean ± sd | 95 % interval of the mean |", "| --- | --- | --- |"]
+    for name, values in also.items():
+        mean, count = np.mean(values), len(values)
+        sd, interval = None, "one seed"
+        if count > 1:
+            sd = np.std(values, ddof=1)
+            half = stats.t.ppf(0.975, count - 1) * sd / math.sqrt(count)
+            interval = f"{mean - half:.3g} to {mean + half:.3g}"
+        lines.append(f"| {name} | {spread(mean, sd)} | {interval} |")
+    return "\n".join(lines) + "\n\n"
 
 
 def with_tables(text, results):

@@ -1,6 +1,5 @@
 """The published numbers are those of the result files, and each script runs."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -23,26 +22,28 @@ SCRIPTS = sorted(p for p in (FOLDER / "papers").glob("*.py") if p.stem != "repro
 
 
 @pytest.fixture(scope="module")
-def report():
-    spec = importlib.util.spec_from_file_location("report", FOLDER / "report.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def report(load_script):
+    return load_script(FOLDER / "report.py")
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_a_result_agrees_with_itself(path):
     result = json.loads(path.read_text())
+    also = result.pop("also", {})
     assert list(result) == FIELDS
     assert result["row"] == path.stem
     assert (FOLDER / "papers" / f"{path.stem}.py").exists()
     values = result["values"]
-    assert np.isfinite(values).all()
+    for numbers in (values, *also.values()):
+        assert len(numbers) == len(values) and np.isfinite(numbers).all()
     assert result["mean"] == pytest.approx(np.mean(values))
     if len(values) > 1:
         assert result["sd"] == pytest.approx(np.std(values, ddof=1))
     sign = {"higher": 1, "lower": -1}[result["better"]]
-    assert result["met"] == bool(sign * (result["mean"] - result["target"]) >= 0)
+    if result["target"] is None:
+        assert result["met"] is None
+    else:
+        assert result["met"] == (sign * (result["mean"] - result["target"]) >= 0)
     assert "dirty" not in result["commit"]
 
 
@@ -56,6 +57,13 @@ def test_the_tables_are_those_of_the_results(path, report):
     assert report.with_tables(text, report.load()) == text
     for result in report.load():
         assert report.measured(result) in text
+
+
+def test_the_interval_of_a_mean_is_students(report):
+    table = report.also_table({"three seeds": [1.0, 2.0, 3.0], "single": [0.5]})
+    # The mean 2, the deviation 1: 4.303 / sqrt(3) to either side.
+    assert "| three seeds | 2.0 ± 1.0 | -0.484 to 4.48 |" in table
+    assert "| single | 0.5 | one seed |" in table
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

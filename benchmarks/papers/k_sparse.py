@@ -9,7 +9,7 @@ the end.
 
 import keras
 import numpy as np
-from reproduce import reproduce
+from reproduce import Shifted, reproduce
 from sklearn.linear_model import LogisticRegression
 
 import aezoo
@@ -28,29 +28,6 @@ ROW = {
     "pixels 2.08, sigmoid outputs 2.65.",
 }
 BATCH_SIZE = 256
-
-
-class Shifted(keras.utils.PyDataset):
-    """Batches of digits, each moved by up to one pixel to either side, up and down."""
-
-    def __init__(self, x):
-        super().__init__()
-        self.x = x
-        self.on_epoch_end()
-
-    def __len__(self):
-        return -(-len(self.x) // BATCH_SIZE)
-
-    def on_epoch_end(self):
-        """Choose a new order and new shifts."""
-        self.order = np.random.permutation(len(self.x))
-        self.shifts = np.random.randint(-1, 2, (len(self.x), 2))
-
-    def __getitem__(self, index):
-        chosen = self.order[index * BATCH_SIZE : (index + 1) * BATCH_SIZE]
-        # The borders of digits are empty, so that rolling them shifts them.
-        batch = np.stack([np.roll(self.x[i], self.shifts[i], (0, 1)) for i in chosen])
-        return batch, batch
 
 
 def autoencoder(k, inference_factor=1.0):
@@ -81,7 +58,7 @@ def one_seed(smoke, folder):
     (x_train, y_train), (x_test, y_test) = aezoo.datasets.load_mnist()
     if smoke:
         x_train, y_train = x_train[:1000], y_train[:1000]
-    batches = Shifted(x_train)
+    batches = Shifted(x_train, BATCH_SIZE)
     weights = starting_weights(x_train)
     for k, epochs in [(100, 2), (70, 2), (50, 2), (35, 2), (25, 25)]:
         epochs = 1 if smoke else epochs

@@ -1,7 +1,7 @@
-"""What the rows share: seeds one after the other, an interrupted run that continues.
+"""What the rows share: one seed after the other, interrupted runs that go on, batches.
 
 A row's script describes itself in a dictionary and has one function that trains with
-one seed and returns one number. `reproduce` does the rest:
+one seed and returns what was measured. `reproduce` does the rest:
 
     python benchmarks/papers/linear_pca.py          # writes results/linear_pca.json
     python benchmarks/papers/linear_pca.py --smoke  # seconds, writes nothing
@@ -32,16 +32,18 @@ UNFINISHED = ROOT / "build" / "benchmarks"
 
 
 def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
-    """Run a row for all seeds and write its JSON.
+    """Run a row for all seeds and write its JSON, anew after each seed.
 
     Args:
-        row: `row`, `metric`, `unit`, `paper`, `target`, `better`, `differs`.
+        row: `row`, `metric`, `unit`, `paper`, `target`, `better`, `differs`; `paper`
+            and `target` may be None.
         one_seed: Function of `smoke`, whether seconds should be enough, and `folder`,
-            where a training may keep its state; returns the metric. Random numbers are
+            where a training may keep its state; returns the metric, or a dictionary
+            of named numbers of which the first is the metric. Random numbers are
             seeded when it is called.
         seeds: Integers.
-        measure_target: A function like `one_seed`, called once, if the target has to
-            be measured; None if `row` has it.
+        measure_target: A function like `one_seed` that returns one number, called
+            once, if the target has to be measured; None if `row` has it.
     """
     parser = argparse.ArgumentParser(description=f"{row['row']}: {row['metric']}")
     parser.add_argument("--smoke", action="store_true", help="seconds, writes nothing")
@@ -49,31 +51,38 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
         with tempfile.TemporaryDirectory() as folder:
             keras.utils.set_random_seed(0)
             for measure in filter(None, (measure_target, one_seed)):
-                assert np.isfinite(measure(smoke=True, folder=Path(folder)))
+                measured = _named(measure(smoke=True, folder=Path(folder)))
+                assert np.isfinite(list(measured.values())).all()
         print(f"{row['row']}: runs")
         return
 
     version = hashlib.sha256(Path(sys.argv[0]).read_bytes()).hexdigest()[:8]
     unfinished = UNFINISHED / f"{row['row']}-{version}"
     if measure_target:
-        target = _finish(measure_target, 0, unfinished / "target")["value"]
-        row = {**row, "target": target}
+        measured, _ = _finish(measure_target, 0, unfinished / "target")
+        row = {**row, "target": measured["metric"]}
     finished = []
     for seed in seeds:
         finished.append(_finish(one_seed, seed, unfinished / str(seed)))
-        value = finished[-1]["value"]
+        _write_result(row, finished)
+        value = next(iter(finished[-1][0].values()))
         print(f"{row['row']}, seed {seed}: {value:.4f} {row['unit']}", flush=True)
 
-    values = [each["value"] for each in finished]
-    mean = float(np.mean(values))
+
+def _write_result(row, finished):
+    measured, minutes = zip(*finished, strict=True)
+    columns = {name: [each[name] for each in measured] for name in measured[0]}
+    values = columns.pop(next(iter(columns)))
+    mean, target = float(np.mean(values)), row["target"]
     sign = 1 if row["better"] == "higher" else -1
     result = {
         **{key: value for key, value in row.items() if key != "differs"},
         "values": values,
         "mean": mean,
         "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        "met": sign * mean >= sign * row["target"],
-        "minutes": round(float(np.mean([each["minutes"] for each in finished])), 1),
+        **({"also": columns} if columns else {}),
+        "met": None if target is None else sign * mean >= sign * target,
+        "minutes": round(float(np.mean(minutes)), 1),
         "backend": keras.backend.backend(),
         "versions": _versions(),
         "processor": _processor(),
@@ -85,19 +94,24 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
 
 
 def _finish(measure, seed, folder):
-    """Return what is measured and its minutes, from the folder or by going on there."""
+    """Return named numbers and minutes, from the folder or by going on there."""
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "state.json"
     known = json.loads(state.read_text()) if state.exists() else {"minutes": 0.0}
-    if "value" not in known:
+    if "measured" not in known:
         keras.utils.set_random_seed(seed)
         before, start = known["minutes"], time.perf_counter()
         try:
-            known["value"] = float(measure(smoke=False, folder=folder))
+            known["measured"] = _named(measure(smoke=False, folder=folder))
         finally:
             known["minutes"] = before + (time.perf_counter() - start) / 60
             _write(state, known)
-    return known
+    return known["measured"], known["minutes"]
+
+
+def _named(measured):
+    named = measured if isinstance(measured, dict) else {"metric": measured}
+    return {name: float(value) for name, value in named.items()}
 
 
 def _write(path, content):
@@ -119,7 +133,10 @@ def _processor():
         name = name.split(": ", 1)[1]
     except (OSError, StopIteration):
         name = platform.processor()
-    return f"{name}, {os.cpu_count()} cores"
+    # A process may have been given fewer cores than there are.
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count()
+    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
 
 
 def _commit():
@@ -130,3 +147,53 @@ def _commit():
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, text=True
     )
     return head.strip() + ("-dirty" if dirty else "")
+
+
+class Shifted(keras.utils.PyDataset):
+    """Batches of digits, each moved by up to one pixel to either side, up and down."""
+
+    def __init__(self, x, batch_size):
+        super().__init__()
+        self.x, self.batch_size = x, batch_size
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def on_epoch_end(self):
+        """Choose a new order and new shifts."""
+        self.order = np.random.permutation(len(self.x))
+        self.shifts = np.random.randint(-1, 2, (len(self.x), 2))
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        # The borders of digits are empty, so that rolling them shifts them.
+        batch = np.stack([np.roll(self.x[i], self.shifts[i], (0, 1)) for i in chosen])
+        return batch, batch
+
+
+class TossedAfresh(keras.utils.PyDataset):
+    """Batches of binary images, from new coin tosses in each epoch."""
+
+    def __init__(self, x, batch_size):
+        super().__init__()
+        self.x, self.batch_size = x, batch_size
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def on_epoch_end(self):
+        """Toss all coins again, in a new order of the images."""
+        order = np.random.permutation(len(self.x))
+        rng = np.random.default_rng(np.random.randint(2**31))
+        self.tossed = toss(self.x[order], rng)
+
+    def __getitem__(self, index):
+        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return self.tossed[chosen], self.tossed[chosen]
+
+
+def toss(x, rng):
+    """Return binary images, `(n, 28, 28, 1)`, whose pixels are 1 with odds `x`."""
+    return (rng.random(x.shape, dtype="float32") < x).astype("float32")

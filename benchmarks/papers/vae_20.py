@@ -7,7 +7,7 @@ the end.
 
 import keras
 import numpy as np
-from reproduce import reproduce
+from reproduce import TossedAfresh, reproduce, toss
 
 import aezoo
 
@@ -23,32 +23,6 @@ ROW = {
     "Adam and GELUs take the place of Adagrad and their units; theirs saw about 10^8 "
     "images, this one 6 x 10^6.",
 }
-
-
-class TossedAfresh(keras.utils.PyDataset):
-    """Batches of binary images, from new coin tosses in each epoch."""
-
-    def __init__(self, x, batch_size):
-        super().__init__()
-        self.x, self.batch_size = x, batch_size
-        self.on_epoch_end()
-
-    def __len__(self):
-        return -(-len(self.x) // self.batch_size)
-
-    def on_epoch_end(self):
-        """Toss all coins again, in a new order of the images."""
-        order = np.random.permutation(len(self.x))
-        rng = np.random.default_rng(np.random.randint(2**31))
-        self.tossed = toss(self.x[order], rng)
-
-    def __getitem__(self, index):
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return self.tossed[chosen], self.tossed[chosen]
-
-
-def toss(x, rng):
-    return (rng.random(x.shape, dtype="float32") < x).astype("float32")
 
 
 def one_seed(smoke, folder):
