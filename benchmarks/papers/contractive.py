@@ -29,14 +29,14 @@ ROW = {
 class Transposed(keras.layers.Layer):
     """A sigmoid decoder with the transposed kernel of the encoder, as in the paper."""
 
-    def __init__(self, dense):
+    def __init__(self, kernel):
         super().__init__()
-        self.dense = dense
+        self.kernel = kernel
         self.bias = self.add_weight(shape=(784,), initializer="zeros")
 
     def call(self, codes):
         """Return reconstructions, `(batch, 28, 28, 1)`."""
-        logits = ops.matmul(codes, ops.transpose(self.dense.kernel)) + self.bias
+        logits = ops.matmul(codes, ops.transpose(self.kernel)) + self.bias
         return ops.reshape(ops.sigmoid(logits), (-1, 28, 28, 1))
 
 
@@ -46,7 +46,7 @@ def autoencoder(noise=None, strength=0.0):
     ).get_layer("encoder")
     inputs = keras.Input((28, 28, 1))
     codes = encoder(noise(inputs) if noise else inputs)
-    reconstruction = Transposed(encoder.get_layer("codes"))(codes)
+    reconstruction = Transposed(encoder.get_layer("codes").kernel)(codes)
     return keras.Model(inputs, reconstruction)
 
 

@@ -1,16 +1,16 @@
 """The deep autoencoder of 2006: logistic units, pretrained as Boltzmann machines.
 
-The pretraining is the paper's. The schedule of the fine-tuning was chosen by the error
+The pretraining is the paper's. The fine-tuning is that of the row deep_gelu, tried here
 on the last 10,000 training images. Then all 60,000 are trained on, and the test images
 are used once, at the end.
 """
 
 import keras
-from reproduce import reproduce
+from reproduce import Shifted, reproduce
 
 import aezoo
 
-PRETRAINING, FINE_TUNING = 10, 100  # epochs: of each machine, of the whole
+PRETRAINING, FINE_TUNING = 10, 60  # epochs: of each machine, of the whole
 ROW = {
     "row": "deep_boltzmann",
     "metric": "test error of a deep autoencoder 784-1000-500-250-30 of logistic units, "
@@ -19,7 +19,9 @@ ROW = {
     "paper": 3.00,
     "target": 3.00,
     "better": "lower",
-    "differs": "",
+    "differs": f"{FINE_TUNING} epochs of Adam on the squared error, of digits shifted by "
+    "up to one pixel, take the place of 200 of conjugate gradients on the "
+    "cross-entropy. On validation images 12 epochs without shifts had 3.43.",
 }
 
 
@@ -38,12 +40,16 @@ def one_seed(smoke, folder):
             model.save_weights(file)
         model.load_weights(file)
 
-    steps = fine_tuning * -(-len(x_train) // 256)
-    schedule = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.squared_error)
+    batches = Shifted(x_train, 128)
+    steps = fine_tuning * len(batches)
+    warmup = steps // 100
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=2e-3, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.Adam(schedule, beta_2=0.98)
+    model.compile(optimizer, loss=aezoo.squared_error)
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    options = {"batch_size": 256, "epochs": fine_tuning, "verbose": 2}
-    model.fit(x_train, x_train, callbacks=[backup], **options)
+    model.fit(batches, epochs=fine_tuning, verbose=2, callbacks=[backup])
     return model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
 
 

@@ -184,14 +184,14 @@ class TossedAfresh(keras.utils.PyDataset):
         return -(-len(self.x) // self.batch_size)
 
     def on_epoch_end(self):
-        """Toss all coins again, in a new order of the images."""
-        order = np.random.permutation(len(self.x))
-        rng = np.random.default_rng(np.random.randint(2**31))
-        self.tossed = toss(self.x[order], rng)
+        """Choose a new order."""
+        self.order = np.random.permutation(len(self.x))
+        self.rng = np.random.default_rng(np.random.randint(2**31))
 
     def __getitem__(self, index):
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return self.tossed[chosen], self.tossed[chosen]
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        batch = toss(self.x[chosen], self.rng)
+        return batch, batch
 
 
 def toss(x, rng):

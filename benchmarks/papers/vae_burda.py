@@ -10,7 +10,7 @@ from reproduce import TossedAfresh, reproduce, toss
 
 import aezoo
 
-EPOCHS = 300
+EPOCHS = 200
 ROW = {
     "row": "vae_burda",
     "metric": "negative log-likelihood of a VAE 200-200-50 of tanh units, "
@@ -19,7 +19,10 @@ ROW = {
     "paper": 86.76,
     "target": 86.76,
     "better": "lower",
-    "differs": f"{EPOCHS} epochs instead of 3280, in batches of 100 instead of 20.",
+    "differs": f"{EPOCHS} epochs instead of 3280, in batches of 100 instead of 20, and "
+    "a cosine schedule. The test images are tossed once, with a fixed seed. The bound "
+    "on validation images after 10 epochs was -107.4 with a learning rate of 4e-3 and "
+    "-120.1 with the paper's 1e-3.",
 }
 
 
@@ -32,7 +35,7 @@ def one_seed(smoke, folder):
     model = aezoo.variational_autoencoder(
         (28, 28, 1), latent_dim=50, hidden_units=(200, 200), activation="tanh"
     )
-    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
+    schedule = keras.optimizers.schedules.CosineDecay(4e-3, epochs * len(batches))
     model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
     model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
