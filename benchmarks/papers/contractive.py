@@ -2,8 +2,9 @@
 
 Each is one layer of 1000 sigmoids. How far it contracts is measured on test images
 before fine-tuning; then a softmax is put on it and all of it is trained with labels.
-Strengths, noise and schedules were chosen on the last 10,000 training images. Then all
-60,000 are trained on, and the test images are used once, at the end.
+The strength of the penalty and the rates were chosen by the contractive model's error
+on the last 10,000 training images; the noise was not tuned. Then all 60,000 are trained
+on, and the test images are used once, at the end.
 """
 
 import keras
@@ -13,7 +14,7 @@ from reproduce import reproduce
 
 import aezoo
 
-PRETRAINING, FINE_TUNING = 20, 20  # epochs
+PRETRAINING, FINE_TUNING = 10, 15  # epochs
 ROW = {
     "row": "contractive",
     "metric": "test error of a contractive autoencoder of 1000 sigmoids after "
@@ -22,7 +23,11 @@ ROW = {
     "paper": 1.14,
     "target": 1.14,
     "better": "lower",
-    "differs": "",
+    "differs": f"Adam, {PRETRAINING} epochs of pretraining and {FINE_TUNING} of "
+    "fine-tuning. The paper does not publish its lengths and rates, nor what its norms "
+    "were divided by: compare ratios. One set of rates serves all four, chosen with the "
+    "contractive model; gaussian noise of 0.3 and masking of 25 % were not tuned. On "
+    "validation images strengths of 0.1, 1 and 3 had 1.53, 1.42 and 1.53 %.",
 }
 
 
@@ -31,6 +36,7 @@ class Transposed(keras.layers.Layer):
 
     def __init__(self, kernel):
         super().__init__()
+        # Not the layer, whose penalty would be lost if it belonged to this one too.
         self.kernel = kernel
         self.bias = self.add_weight(shape=(784,), initializer="zeros")
 
@@ -52,7 +58,7 @@ def autoencoder(noise=None, strength=0.0):
 
 def autoencoders():
     return {
-        "CAE": autoencoder(strength=0.1),
+        "CAE": autoencoder(strength=1.0),
         "DAE, gaussian": autoencoder(aezoo.GaussianCorruption(0.3)),
         "DAE, masking": autoencoder(aezoo.MaskingCorruption(0.25)),
         "AE": autoencoder(),
@@ -68,13 +74,12 @@ def contraction(encoder, x):
     return np.sqrt(squared_norms).mean(), 100 * saturated.mean()
 
 
-def fit(model, x, y, epochs, rate, loss, file, metrics=()):
+def fit(model, x, y, epochs, rate, loss, file):
     """Train with Adam on a cosine, or load what was trained before an interruption."""
     if not file.exists():
-        schedule = keras.optimizers.schedules.CosineDecay(
-            rate, epochs * -(-len(x) // 100)
-        )
-        model.compile(keras.optimizers.Adam(schedule), loss=loss, metrics=metrics)
+        steps = epochs * -(-len(x) // 100)
+        schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
+        model.compile(keras.optimizers.Adam(schedule), loss=loss)
         model.fit(x, y, batch_size=100, epochs=epochs, verbose=2)
         model.save_weights(file)
     model.load_weights(file)
@@ -88,7 +93,7 @@ def one_seed(smoke, folder):
     errors, norms, saturated = {}, {}, {}
     for name, model in autoencoders().items():
         file = folder / f"{name}.weights.h5"
-        fit(model, x_train, x_train, pretraining, 1e-3, aezoo.bernoulli_nll, file)
+        fit(model, x_train, x_train, pretraining, 2e-3, aezoo.bernoulli_nll, file)
         encoder = model.get_layer("encoder")
         norms[name], saturated[name] = contraction(encoder, x_test)
         # A layer without a penalty takes over the weights.
@@ -97,27 +102,23 @@ def one_seed(smoke, folder):
         classifier = aezoo.classifier_from_encoder(start, 10)
         loss = "sparse_categorical_crossentropy"
         file = folder / f"{name}.classifier.weights.h5"
-        fit(classifier, x_train, y_train, fine_tuning, 1e-3, loss, file)
+        fit(classifier, x_train, y_train, fine_tuning, 5e-3, loss, file)
         answers = classifier.predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
         errors[name] = 100 * (answers != y_test).mean()
         print(name, errors[name], norms[name], saturated[name], flush=True)
 
-    others = [name for name in errors if name != "CAE"]
-    return {
-        ROW["metric"]: errors["CAE"],
-        **{f"test error, {name}, %": errors[name] for name in others},
-        **{
-            f"difference of test errors, {name} minus CAE, points": errors[name]
-            - errors["CAE"]
-            for name in others
-        },
-        **{f"norm of the Jacobian, {name}": norms[name] for name in norms},
-        **{
-            f"ratio of norms, {name} over CAE": norms[name] / norms["CAE"]
-            for name in others
-        },
-        **{f"saturated codes, {name}, %": saturated[name] for name in norms},
-    }
+    result = {ROW["metric"]: errors["CAE"]}
+    for name in list(errors)[1:]:
+        result[f"test error, {name}, %"] = errors[name]
+        difference = errors[name] - errors["CAE"]
+        result[f"difference of test errors, {name} minus CAE, points"] = difference
+    for name in errors:
+        result[f"norm of the Jacobian, {name}"] = norms[name]
+    for name in list(errors)[1:]:
+        result[f"ratio of norms, {name} over CAE"] = norms[name] / norms["CAE"]
+    for name in errors:
+        result[f"saturated codes, {name}, %"] = saturated[name]
+    return result
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ are used once, at the end.
 """
 
 import keras
-from reproduce import Shifted, reproduce
+from reproduce import ChangedAfresh, reproduce, shift
 
 import aezoo
 
@@ -40,7 +40,7 @@ def one_seed(smoke, folder):
             model.save_weights(file)
         model.load_weights(file)
 
-    batches = Shifted(x_train, 128)
+    batches = ChangedAfresh(x_train, 128, shift)
     steps = fine_tuning * len(batches)
     warmup = steps // 100
     schedule = keras.optimizers.schedules.CosineDecay(

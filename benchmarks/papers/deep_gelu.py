@@ -5,7 +5,7 @@ images. Then all 60,000 are trained on, and the test images are used once, at th
 """
 
 import keras
-from reproduce import Shifted, reproduce
+from reproduce import ChangedAfresh, reproduce, shift
 
 import aezoo
 
@@ -32,7 +32,7 @@ def one_seed(smoke, folder):
     if smoke:
         x_train, epochs = x_train[:2560], 1
     model = aezoo.stacked_autoencoder((28, 28, 1), activation="gelu")
-    batches = Shifted(x_train, 128)
+    batches = ChangedAfresh(x_train, 128, shift)
     steps = epochs * len(batches)
     warmup = steps // 100
     schedule = keras.optimizers.schedules.CosineDecay(

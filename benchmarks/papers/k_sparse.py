@@ -9,7 +9,7 @@ the end.
 
 import keras
 import numpy as np
-from reproduce import Shifted, reproduce
+from reproduce import ChangedAfresh, reproduce, shift
 from sklearn.linear_model import LogisticRegression
 
 import aezoo
@@ -58,7 +58,7 @@ def one_seed(smoke, folder):
     (x_train, y_train), (x_test, y_test) = aezoo.datasets.load_mnist()
     if smoke:
         x_train, y_train = x_train[:1000], y_train[:1000]
-    batches = Shifted(x_train, BATCH_SIZE)
+    batches = ChangedAfresh(x_train, BATCH_SIZE, shift)
     weights = starting_weights(x_train)
     for k, epochs in [(100, 2), (70, 2), (50, 2), (35, 2), (25, 25)]:
         epochs = 1 if smoke else epochs

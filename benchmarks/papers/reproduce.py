@@ -149,35 +149,12 @@ def _commit():
     return head.strip() + ("-dirty" if dirty else "")
 
 
-class Shifted(keras.utils.PyDataset):
-    """Batches of digits, each moved by up to one pixel to either side, up and down."""
+class ChangedAfresh(keras.utils.PyDataset):
+    """Batches of `change(x)`, in a new order and changed again in each epoch."""
 
-    def __init__(self, x, batch_size):
+    def __init__(self, x, batch_size, change):
         super().__init__()
-        self.x, self.batch_size = x, batch_size
-        self.on_epoch_end()
-
-    def __len__(self):
-        return -(-len(self.x) // self.batch_size)
-
-    def on_epoch_end(self):
-        """Choose a new order and new shifts."""
-        self.order = np.random.permutation(len(self.x))
-        self.shifts = np.random.randint(-1, 2, (len(self.x), 2))
-
-    def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        # The borders of digits are empty, so that rolling them shifts them.
-        batch = np.stack([np.roll(self.x[i], self.shifts[i], (0, 1)) for i in chosen])
-        return batch, batch
-
-
-class TossedAfresh(keras.utils.PyDataset):
-    """Batches of binary images, from new coin tosses in each epoch."""
-
-    def __init__(self, x, batch_size):
-        super().__init__()
-        self.x, self.batch_size = x, batch_size
+        self.x, self.batch_size, self.change = x, batch_size, change
         self.on_epoch_end()
 
     def __len__(self):
@@ -186,14 +163,21 @@ class TossedAfresh(keras.utils.PyDataset):
     def on_epoch_end(self):
         """Choose a new order."""
         self.order = np.random.permutation(len(self.x))
-        self.rng = np.random.default_rng(np.random.randint(2**31))
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        batch = toss(self.x[chosen], self.rng)
+        batch = self.change(self.x[chosen])
         return batch, batch
 
 
-def toss(x, rng):
+def shift(x):
+    """Return digits, `(n, 28, 28, 1)`, each moved by up to one pixel to all sides."""
+    # The borders of digits are empty, so that rolling them shifts them.
+    moves = np.random.randint(-1, 2, (len(x), 2))
+    return np.stack([np.roll(*each, (0, 1)) for each in zip(x, moves, strict=True)])
+
+
+def toss(x, seed=None):
     """Return binary images, `(n, 28, 28, 1)`, whose pixels are 1 with odds `x`."""
+    rng = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
     return (rng.random(x.shape, dtype="float32") < x).astype("float32")

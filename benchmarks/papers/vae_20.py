@@ -7,7 +7,7 @@ the end.
 
 import keras
 import numpy as np
-from reproduce import TossedAfresh, reproduce, toss
+from reproduce import ChangedAfresh, reproduce, toss
 
 import aezoo
 
@@ -30,8 +30,8 @@ def one_seed(smoke, folder):
     epochs = 1 if smoke else 100
     if smoke:
         x_train, x_test = x_train[:1280], x_test[:1000]
-    x_test = toss(x_test, np.random.default_rng(0))
-    batches = TossedAfresh(x_train, 128)
+    x_test = toss(x_test, seed=0)
+    batches = ChangedAfresh(x_train, 128, toss)
     model = aezoo.variational_autoencoder(
         (28, 28, 1), hidden_units=(500,), activation="gelu"
     )

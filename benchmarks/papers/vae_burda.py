@@ -5,8 +5,7 @@ The schedule was chosen by the bound on the last 10,000 training images. Then al
 """
 
 import keras
-import numpy as np
-from reproduce import TossedAfresh, reproduce, toss
+from reproduce import ChangedAfresh, reproduce, toss
 
 import aezoo
 
@@ -31,7 +30,7 @@ def one_seed(smoke, folder):
     epochs, samples = EPOCHS, 5000
     if smoke:
         x_train, x_test, epochs, samples = x_train[:1000], x_test[:5], 1, 50
-    batches = TossedAfresh(x_train, 100)
+    batches = ChangedAfresh(x_train, 100, toss)
     model = aezoo.variational_autoencoder(
         (28, 28, 1), latent_dim=50, hidden_units=(200, 200), activation="tanh"
     )
@@ -39,7 +38,7 @@ def one_seed(smoke, folder):
     model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
     model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
-    x_test = toss(x_test, np.random.default_rng(0))
+    x_test = toss(x_test, seed=0)
     bound = model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
     nll = -aezoo.log_likelihood(model, x_test, num_samples=samples)
     return {

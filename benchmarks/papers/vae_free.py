@@ -5,12 +5,11 @@ trained on, and the test images are used once, at the end.
 """
 
 import keras
-import numpy as np
-from reproduce import TossedAfresh, reproduce, toss
+from reproduce import ChangedAfresh, reproduce, shift, toss
 
 import aezoo
 
-EPOCHS = 200
+EPOCHS, SHIFTED = 100, 80
 ROW = {
     "row": "vae_free",
     "metric": "negative log-likelihood of a VAE with 50 latents and a net of our "
@@ -19,7 +18,11 @@ ROW = {
     "paper": 86.76,
     "target": 86.76,
     "better": "lower",
-    "differs": "",
+    "differs": "More capacity than the paper's net: 500-500 GELUs each way instead of "
+    f"200-200 tanhs. {EPOCHS} epochs in batches of 256, the first {SHIFTED} of digits "
+    "shifted by up to one pixel. The test images are tossed once, with a fixed seed. "
+    "On validation images, after 24 epochs, the bound was -93.5 with shifts, 0.8 below "
+    "that of training images, and -93.4 without them, 1.9 below.",
 }
 
 
@@ -28,15 +31,29 @@ def one_seed(smoke, folder):
     epochs, samples = EPOCHS, 5000
     if smoke:
         x_train, x_test, epochs, samples = x_train[:1000], x_test[:5], 1, 50
-    batches = TossedAfresh(x_train, 128)
+    batches = ChangedAfresh(x_train, 256, toss)
     model = aezoo.variational_autoencoder(
         (28, 28, 1), latent_dim=50, hidden_units=(500, 500), activation="gelu"
     )
-    schedule = keras.optimizers.schedules.CosineDecay(1e-3, epochs * len(batches))
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
-    x_test = toss(x_test, np.random.default_rng(0))
+    steps = epochs * len(batches)
+    warmup = steps // 100
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warmup, warmup_target=4e-3, warmup_steps=warmup
+    )
+    optimizer = keras.optimizers.Adam(schedule, beta_2=0.98)
+    model.compile(optimizer, loss=aezoo.bernoulli_nll)
+
+    def begin(epoch, logs):
+        # Shifts keep the net from learning the images by heart; without them at the
+        # end it learns where digits really stand.
+        batches.change = toss if epoch >= SHIFTED else lambda x: toss(shift(x))
+
+    callbacks = [
+        keras.callbacks.LambdaCallback(on_epoch_begin=begin),
+        keras.callbacks.BackupAndRestore(folder / "backup"),
+    ]
+    model.fit(batches, epochs=epochs, verbose=2, callbacks=callbacks)
+    x_test = toss(x_test, seed=0)
     bound = model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
     nll = -aezoo.log_likelihood(model, x_test, num_samples=samples)
     return {
