@@ -39,8 +39,9 @@ def number(value):
 
 
 def measured(result):
-    """Return the mean with its standard deviation, if there is one."""
-    return spread(result["mean"], result["sd"])
+    """Return the mean with its standard deviation, or the value of the only seed."""
+    text = spread(result["mean"], result["sd"])
+    return text if len(result["values"]) > 1 else f"{text} (one seed)"
 
 
 def spread(mean, sd):
@@ -78,8 +79,8 @@ def long_report(results):
         values = ", ".join(f"{value:.6g}" for value in r["values"])
         sections.append(
             f"### {r['row']}\n\n"
-            f"{r['metric'][0].upper()}{r['metric'][1:]}: **{measured(r)}** "
-            f"{r['unit']}, {r['better']} is better.\n\n"
+            f"{r['metric'][0].upper()}{r['metric'][1:]}, {r['unit']}: "
+            f"**{measured(r)}**, {r['better']} is better.\n\n"
             f"Paper: {number(r['paper'])}. "
             f"Target: {number(r['target'])}. Met: {yes(r['met'])}. "
             f"One value a seed: {values}.\n\n"
