@@ -297,16 +297,6 @@ def log_likelihood(
         seed = np.random.randint(2**31)  # follows keras.utils.set_random_seed
     rng = np.random.default_rng(seed)
 
-    if nll is None:
-        bernoulli = _bernoulli_model(decoder)
-
-        def log_probability(y_true, z):
-            return bernoulli.predict_on_batch([y_true, z])
-    else:
-
-        def log_probability(y_true, z):
-            return -ops.convert_to_numpy(nll(y_true, decoder.predict_on_batch(z)))
-
     z_mean, z_log_var = encoder.predict(x, batch_size=batch_size, verbose=0)
     draws = min(num_samples, batch_size)  # of each image at a time
     images = batch_size // draws  # more than one only where all draws fit
@@ -323,7 +313,8 @@ def log_likelihood(
             # log p(z) - log q(z | x); both hold the same (2 pi)^(latent_dim / 2).
             log_ratio = 0.5 * np.sum(noise**2 + log_var - z**2, axis=-1)
             y_true = np.repeat(x[part], count, axis=0)
-            log_p = log_probability(y_true, z.reshape(-1, z.shape[-1]))
+            y_pred = decoder.predict_on_batch(z.reshape(-1, z.shape[-1]))
+            log_p = -ops.convert_to_numpy((nll or _bernoulli_nll)(y_true, y_pred))
             if log_p.shape != y_true.shape[:1]:
                 raise ValueError(
                     "`nll` must give one value per image. "
@@ -335,15 +326,10 @@ def log_likelihood(
     return result - math.log(num_samples)
 
 
-def _bernoulli_model(decoder):
-    # One model, so that the reconstructions of many draws need not leave the backend.
-    y_true = keras.Input(decoder.output_shape[1:], name="y_true")
-    codes = keras.Input(decoder.input_shape[1:], name="codes")
-    y_pred = ops.cast(decoder(codes), "float32")  # in mixed precision too
-    # For pixels of exactly 0 and 1, so that one logarithm a pixel is enough.
-    probability = ops.clip(ops.abs(y_pred + y_true - 1.0), 1e-7, 1.0)
-    log_p = ops.sum(ops.log(probability), axis=tuple(range(1, len(y_true.shape))))
-    return keras.Model([y_true, codes], log_p)
+def _bernoulli_nll(y_true, y_pred):
+    # One logarithm a pixel, for pixels of exactly 0 and 1.
+    probability = np.where(y_true == 1, y_pred, 1.0 - y_pred).clip(1e-7, 1.0)
+    return -np.log(probability).reshape(len(y_true), -1).sum(axis=-1)
 
 
 def _is_size(value):
