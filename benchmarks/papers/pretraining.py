@@ -16,14 +16,14 @@ PRETRAINING = 15  # epochs of each layer
 # Labels, epochs of fine-tuning, learning rates from random and from pretrained weights.
 SETTINGS = {
     "sigmoid": [
-        (10_000, 40, 1e-3, 1e-3),
-        (1000, 100, 1e-3, 1e-3),
-        (100, 300, 1e-3, 1e-3),
+        (10_000, 40, 3e-3, 1e-2),
+        (1000, 100, 3e-3, 1e-2),
+        (100, 300, 3e-3, 3e-3),
     ],
     "relu": [
-        (10_000, 40, 1e-3, 1e-3),
-        (1000, 100, 1e-3, 1e-3),
-        (100, 300, 1e-3, 1e-3),
+        (10_000, 40, 1e-3, 3e-3),
+        (1000, 100, 3e-3, 3e-3),
+        (100, 300, 3e-4, 1e-3),
     ],
 }
 ROW = {
@@ -34,7 +34,11 @@ ROW = {
     "paper": 0.40,
     "target": None,
     "better": "higher",
-    "differs": "",
+    "differs": "The paper's figure is Makhzani and Frey's difference with all "
+    "labels, 1.60 against 1.20 %, of other nets. There is no target: either sign is "
+    "an answer. Three rates were tried for each of the twelve, from 1e-3 to 1e-2 for "
+    "sigmoids and from 3e-4 to 3e-3 for ReLUs, on 10,000 validation images, more "
+    "than a person with 100 labels would have.",
 }
 
 
