@@ -1,7 +1,8 @@
 """Three denoising layers of sigmoids, trained one by one, then a softmax on top.
 
-Noise and schedules were chosen by the error on the last 10,000 training images. Then
-all 60,000 are trained on, and the test images are used once, at the end.
+The noise is the paper's. How to fine-tune was chosen by the error on the last 10,000
+training images. Then all 60,000 are trained on, and the test images are used once, at
+the end.
 """
 
 import keras
@@ -9,7 +10,7 @@ from reproduce import reproduce
 
 import aezoo
 
-PRETRAINING, FINE_TUNING = 15, 30  # epochs: of each layer, of the classifier
+PRETRAINING, FINE_TUNING = 10, 30  # epochs: of each layer, of the classifier
 ROW = {
     "row": "stacked_denoising",
     "metric": "test error of three denoising layers of 1000 sigmoids, "
@@ -18,7 +19,10 @@ ROW = {
     "paper": 1.28,
     "target": 1.30,
     "better": "lower",
-    "differs": "",
+    "differs": "Pixels are masked while fine-tuning too, which the paper does not "
+    f"do. {PRETRAINING} epochs a layer and {FINE_TUNING} of fine-tuning, with Adam "
+    "and untied weights. On validation images, after 8 epochs a layer and 10 of "
+    "fine-tuning: 1.67 % without that masking and 1.53 with it.",
 }
 
 
@@ -50,9 +54,11 @@ def one_seed(smoke, folder):
             model.save_weights(file)
         model.load_weights(file)
 
-    classifier = aezoo.classifier_from_encoder(model, 10)
+    inputs = keras.Input((28, 28, 1))
+    answers = aezoo.classifier_from_encoder(model, 10)(noise(inputs))
+    classifier = keras.Model(inputs, answers)
     steps = fine_tuning * -(-len(x_train) // 100)
-    schedule = keras.optimizers.schedules.CosineDecay(3e-4, steps)
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, steps)
     classifier.compile(
         keras.optimizers.Adam(schedule),
         loss="sparse_categorical_crossentropy",
