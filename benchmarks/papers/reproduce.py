@@ -56,6 +56,7 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
         print(f"{row['row']}: runs")
         return
 
+    commit = _commit()  # now, since the code may change while this runs
     version = hashlib.sha256(Path(sys.argv[0]).read_bytes()).hexdigest()[:8]
     unfinished = UNFINISHED / f"{row['row']}-{version}"
     if measure_target:
@@ -64,12 +65,12 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
     finished = []
     for seed in seeds:
         finished.append(_finish(one_seed, seed, unfinished / str(seed)))
-        _write_result(row, finished)
+        _write_result(row, finished, commit)
         value = next(iter(finished[-1][0].values()))
         print(f"{row['row']}, seed {seed}: {value:.4f} {row['unit']}", flush=True)
 
 
-def _write_result(row, finished):
+def _write_result(row, finished, commit):
     measured, minutes = zip(*finished, strict=True)
     columns = {name: [each[name] for each in measured] for name in measured[0]}
     values = columns.pop(next(iter(columns)))
@@ -86,7 +87,7 @@ def _write_result(row, finished):
         "backend": keras.backend.backend(),
         "versions": _versions(),
         "processor": _processor(),
-        "commit": _commit(),
+        "commit": commit,
         "differs": row["differs"],
     }
     RESULTS.mkdir(exist_ok=True)
