@@ -9,7 +9,7 @@ from reproduce import ChangedAfresh, reproduce, toss
 
 import aezoo
 
-EPOCHS = 200
+WARM_UP, EPOCHS = 10, 190
 ROW = {
     "row": "vae_burda",
     "metric": "negative log-likelihood of a VAE 200-200-50 of tanh units, "
@@ -18,23 +18,40 @@ ROW = {
     "paper": 86.76,
     "target": 86.76,
     "better": "lower",
-    "differs": f"{EPOCHS} epochs instead of 3280, in batches of 100 instead of 20, and "
-    "a cosine schedule. The test images are tossed once, with a fixed seed. The bound "
-    "on validation images after 10 epochs was -107.4 with a learning rate of 4e-3 and "
-    "-120.1 with the paper's 1e-3.",
+    "differs": f"{WARM_UP} + {EPOCHS} epochs instead of 3280, in batches of 100 "
+    f"instead of 20, the first {WARM_UP} at a tenth of the divergence, and a cosine "
+    "schedule. The test images are tossed once, with a fixed seed. The bound on "
+    "validation images after 10 epochs was -105.6 after such a start at 2e-3 (2 + 8 "
+    "epochs) and -107.4 or worse without one, at 1e-3 (the paper's), 2e-3 and 4e-3.",
 }
+
+
+def autoencoder(beta=1.0):
+    return aezoo.variational_autoencoder(
+        (28, 28, 1),
+        latent_dim=50,
+        hidden_units=(200, 200),
+        activation="tanh",
+        beta=beta,
+    )
 
 
 def one_seed(smoke, folder):
     (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
-    epochs, samples = EPOCHS, 5000
+    warm_up, epochs, samples = WARM_UP, EPOCHS, 5000
     if smoke:
-        x_train, x_test, epochs, samples = x_train[:1000], x_test[:5], 1, 50
+        x_train, x_test, warm_up, epochs, samples = x_train[:1000], x_test[:5], 1, 1, 50
     batches = ChangedAfresh(x_train, 100, toss)
-    model = aezoo.variational_autoencoder(
-        (28, 28, 1), latent_dim=50, hidden_units=(200, 200), activation="tanh"
-    )
-    schedule = keras.optimizers.schedules.CosineDecay(4e-3, epochs * len(batches))
+    # With the divergence charged in full from the start, the bound rises far slower.
+    file = folder / "warm-up.weights.h5"
+    if not file.exists():
+        model = autoencoder(beta=0.1)
+        model.compile(keras.optimizers.Adam(2e-3), loss=aezoo.bernoulli_nll)
+        model.fit(batches, epochs=warm_up, verbose=2)
+        model.save_weights(file)
+    model = autoencoder()
+    model.load_weights(file)
+    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
     model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
     model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
