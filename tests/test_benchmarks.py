@@ -76,6 +76,7 @@ for sys.argv in ([path, "--smoke"] for path in scripts):
 """
 
 
+@pytest.mark.smoke
 def test_the_scripts_run_and_leave_nothing():
     before = {p: p.stat().st_mtime_ns for p in FOLDER.rglob("*") if p.is_file()}
     result = subprocess.run(
