@@ -83,7 +83,8 @@ def long_report(results):
             f"**{measured(r)}**, {r['better']} is better.\n\n"
             f"Paper: {number(r['paper'])}. "
             f"Target: {number(r['target'])}. Met: {yes(r['met'])}. "
-            f"One value a seed: {values}.\n\n"
+            f"One value a seed: {values}; 95 % interval of their mean: "
+            f"{interval(r['values'])}.\n\n"
             f"{r['differs']}\n\n"
             f"{also_table(r.get('also', {}))}"
             f"`make benchmarks ROW={r['row']}`, {r['minutes']} minutes a seed on "
@@ -99,14 +100,19 @@ def also_table(also):
         return ""
     lines = ["| also | mean ± sd | 95 % interval of the mean |", "| --- | --- | --- |"]
     for name, values in also.items():
-        mean, count = np.mean(values), len(values)
-        sd, interval = None, "one seed"
-        if count > 1:
-            sd = np.std(values, ddof=1)
-            half = stats.t.ppf(0.975, count - 1) * sd / math.sqrt(count)
-            interval = f"{mean - half:.3g} to {mean + half:.3g}"
-        lines.append(f"| {name} | {spread(mean, sd)} | {interval} |")
+        sd = np.std(values, ddof=1) if len(values) > 1 else None
+        mean = spread(np.mean(values), sd)
+        lines.append(f"| {name} | {mean} | {interval(values)} |")
     return "\n".join(lines) + "\n\n"
+
+
+def interval(values):
+    """Format Student's 95 % interval of the mean over seeds."""
+    count = len(values)
+    if count == 1:
+        return "one seed"
+    half = stats.t.ppf(0.975, count - 1) * np.std(values, ddof=1) / math.sqrt(count)
+    return f"{np.mean(values) - half:.5g} to {np.mean(values) + half:.5g}"
 
 
 def with_tables(text, results):

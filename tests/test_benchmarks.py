@@ -62,7 +62,7 @@ def test_the_tables_are_those_of_the_results(path, report):
 def test_the_interval_of_a_mean_is_students(report):
     table = report.also_table({"three seeds": [1.0, 2.0, 3.0], "single": [0.5]})
     # The mean 2, the deviation 1: 4.303 / sqrt(3) to either side.
-    assert "| three seeds | 2.0 ± 1.0 | -0.484 to 4.48 |" in table
+    assert "| three seeds | 2.0 ± 1.0 | -0.48414 to 4.4841 |" in table
     assert "| single | 0.5 | one seed |" in table
 
 
