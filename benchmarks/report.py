@@ -76,15 +76,16 @@ def long_report(results):
     sections = []
     for r in results:
         versions = ", ".join(f"{name} {v}" for name, v in r["versions"].items())
-        values = ", ".join(f"{value:.6g}" for value in r["values"])
+        seeds = "One value a seed: " + ", ".join(f"{v:.6g}" for v in r["values"])
+        if len(r["values"]) > 1:
+            seeds += f"; 95 % interval of their mean: {interval(r['values'])}"
         sections.append(
             f"### {r['row']}\n\n"
             f"{r['metric'][0].upper()}{r['metric'][1:]}, {r['unit']}: "
             f"**{measured(r)}**, {r['better']} is better.\n\n"
             f"Paper: {number(r['paper'])}. "
             f"Target: {number(r['target'])}. Met: {yes(r['met'])}. "
-            f"One value a seed: {values}; 95 % interval of their mean: "
-            f"{interval(r['values'])}.\n\n"
+            f"{seeds}.\n\n"
             f"{r['differs']}\n\n"
             f"{also_table(r.get('also', {}))}"
             f"`make benchmarks ROW={r['row']}`, {r['minutes']} minutes a seed on "
