@@ -19,7 +19,7 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help env data lab notebooks render assignments grade test lint unit doctest \
-  smoke grading benchmarks format clean
+  smoke grading benchmarks speed format clean
 
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | \
@@ -91,6 +91,12 @@ benchmarks: env data ## reproduce a number of the README: make benchmarks ROW=li
 	@test -f "benchmarks/papers/$(ROW).py" || { echo "ROW is one of:"; \
 	  ls benchmarks/papers | sed -n '/^reproduce/d; s/\.py$$//p'; exit 1; }
 	$(PYTHON) benchmarks/papers/$(ROW).py
+	$(PYTHON) benchmarks/report.py
+
+speed: env data ## compare speeds with other libraries (installs PyTorch): 20 minutes
+	$(PYTHON) -m pip install --disable-pip-version-check --quiet \
+	  --constraint constraints.txt --editable ".[peers]"
+	$(PYTHON) -m benchmarks.speed.compare
 	$(PYTHON) benchmarks/report.py
 
 format: env ## put code and notebooks into the standard format

@@ -56,7 +56,9 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
         print(f"{row['row']}: runs")
         return
 
-    commit = _commit()  # now, since the code may change while this runs
+    # Now, since the code may change while this runs. Results and tables may have
+    # changed since the commit: they did not make the number.
+    head = commit("aezoo", "benchmarks/papers")
     version = hashlib.sha256(Path(sys.argv[0]).read_bytes()).hexdigest()[:8]
     unfinished = UNFINISHED / f"{row['row']}-{version}"
     if measure_target:
@@ -65,12 +67,12 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
     finished = []
     for seed in seeds:
         finished.append(_finish(one_seed, seed, unfinished / str(seed)))
-        _write_result(row, finished, commit)
+        _write_result(row, finished, head)
         value = next(iter(finished[-1][0].values()))
         print(f"{row['row']}, seed {seed}: {value:.4f} {row['unit']}", flush=True)
 
 
-def _write_result(row, finished, commit):
+def _write_result(row, finished, head):
     measured, minutes = zip(*finished, strict=True)
     columns = {name: [each[name] for each in measured] for name in measured[0]}
     values = columns.pop(next(iter(columns)))
@@ -85,13 +87,13 @@ def _write_result(row, finished, commit):
         "met": None if target is None else sign * mean >= sign * target,
         "minutes": round(float(np.mean(minutes)), 1),
         "backend": keras.backend.backend(),
-        "versions": _versions(),
-        "processor": _processor(),
-        "commit": commit,
+        "versions": versions("keras", keras.backend.backend(), "numpy"),
+        "processor": processor(),
+        "commit": head,
         "differs": row["differs"],
     }
     RESULTS.mkdir(exist_ok=True)
-    _write(RESULTS / f"{row['row']}.json", result)
+    write(RESULTS / f"{row['row']}.json", result)
 
 
 def _finish(measure, seed, folder):
@@ -106,7 +108,7 @@ def _finish(measure, seed, folder):
             known["measured"] = _named(measure(smoke=False, folder=folder))
         finally:
             known["minutes"] = before + (time.perf_counter() - start) / 60
-            _write(state, known)
+            write(state, known)
     return known["measured"], known["minutes"]
 
 
@@ -115,19 +117,23 @@ def _named(measured):
     return {name: float(value) for name, value in named.items()}
 
 
-def _write(path, content):
+def write(path, content):
+    """Write JSON at once or not at all."""
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(partial, path)
 
 
-def _versions():
-    names = ("keras", keras.backend.backend(), "numpy")
-    versions = {name: metadata.version(name) for name in names}
-    return {"python": platform.python_version(), **versions}
+def versions(*names):
+    """Return the versions of Python and of installed packages."""
+    return {
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in names},
+    }
 
 
-def _processor():
+def processor():
+    """Return the processor's name and the cores that this process was given."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line for line in lines if line.startswith("model name"))
@@ -140,9 +146,9 @@ def _processor():
     return f"{name}, {cores} core{'s' if cores > 1 else ''}"
 
 
-def _commit():
-    # Results and tables may have changed since: they did not make the number.
-    code = ["git", "diff", "--quiet", "HEAD", "--", "aezoo", "benchmarks/papers"]
+def commit(*paths):
+    """Return the commit at hand, "-dirty" if `paths` differ from it."""
+    code = ["git", "diff", "--quiet", "HEAD", "--", *paths]
     dirty = subprocess.run(code, cwd=ROOT).returncode != 0
     head = subprocess.check_output(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, text=True

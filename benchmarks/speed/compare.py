@@ -1,0 +1,174 @@
+"""Train the same nets in several libraries, side by side: `make speed`.
+
+All contenders are started, and prepare and warm up a net each before it is timed. Then
+every round asks one after the other, in an order that turns around, so that what slows
+the machine for a while slows all of them. What counts is the median over rounds, and
+ratios of medians; nothing is compared between runs.
+"""
+
+import argparse
+import importlib.util
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.papers.reproduce import commit, processor, versions, write
+
+FOLDER = Path(__file__).parent
+ROUNDS = 7
+CONTENDERS = {  # name: script, its argument, Keras backend, library
+    "Keras on TensorFlow, default": ("keras_fit.py", "default", "tensorflow", "keras"),
+    "Keras on TensorFlow, tuned": ("keras_fit.py", "tuned", "tensorflow", "keras"),
+    "Keras on JAX": ("keras_fit.py", "default", "jax", "jax"),
+    "PyTorch loop": ("torch_loop.py", "", "torch", "torch"),
+    "pythae": ("pythae_trainer.py", "", "torch", "pythae"),
+}
+KERAS = list(CONTENDERS)[:3]
+# Images for a few seconds of training, whole hundreds of batches.
+IMAGES = {
+    "shallow": 51_200,
+    "deep": 25_600,
+    "contractive": 25_600,
+    "without penalty": 25_600,
+    "variational": 25_600,
+    "convolutional": 12_800,
+    "autodiff": 640,
+}
+WIDTHS = (512, 1024, 2048, 4096)
+DOUBLINGS = {  # what is doubled: (net, images, epochs)
+    "images": [("shallow", images, 1) for images in (6400, 12_800, 25_600, 51_200)],
+    "epochs": [("shallow", 12_800, epochs) for epochs in (1, 2, 4, 8)],
+    "width": [(f"width-{width}", 12_800, 1) for width in WIDTHS],
+}
+
+
+def multiplications(net):
+    """Multiplications of one image through the encoder and decoder, and of layer one.
+
+    Counted by hand from the sizes of the layers, so that the count is nobody's code.
+    """
+    inner = {
+        "shallow": (256, 32),
+        "deep": (1000, 500, 250, 30),
+        "contractive": (1000,),
+        "without penalty": (1000,),
+        "variational": (500, 500, 50),
+    }
+    if net == "convolutional":
+        first = 14 * 14 * 9 * 32
+        dense = 64 * 7 * 7 * 32
+        encoder = first + 7 * 7 * 9 * 32 * 64 + dense
+        decoder = dense + 14 * 14 * 9 * 64 * 32 + 28 * 28 * 9 * 32
+        return encoder + decoder, first
+    sizes = (784, *inner[net])
+    both = 2 * sum(a * b for a, b in itertools.pairwise(sizes))
+    if net == "variational":
+        both += 500 * 50  # the log-variances
+    return both, sizes[0] * sizes[1]
+
+
+def has(contender, net):
+    """Whether a contender is to train a net."""
+    if net == "autodiff":
+        return contender in (KERAS[0], KERAS[2])
+    if net == "matrices":
+        return contender != "pythae"
+    if net.startswith("width-"):
+        return contender in KERAS
+    return contender != "pythae" or net not in ("contractive", "without penalty")
+
+
+def start(contender):
+    script, argument, backend, _ = CONTENDERS[contender]
+    environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.Popen(
+        [sys.executable, FOLDER / script, *argument.split()],
+        env=os.environ | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ask(process, net, images, epochs=1):
+    task = json.dumps({"net": net, "images": images, "epochs": epochs})
+    print(task, file=process.stdin, flush=True)
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{process.args} ended at {net}")
+    return json.loads(line)
+
+
+def compare(processes, net, images, rounds, epochs=1):
+    """Return seconds, a list over rounds, for each contender that has the net."""
+    asked = [name for name in processes if has(name, net)]
+    # The first epoch compiles. It also tells whether all train the same thing.
+    warm = {name: ask(processes[name], net, images) for name in asked}
+    assert len({reply["weights"] for reply in warm.values()}) == 1, warm
+    losses = [reply["loss"] for name, reply in warm.items() if name != "pythae"]
+    assert min(losses) > 0.9 * max(losses) or net == "matrices", warm
+    seconds = {name: [] for name in asked}
+    for number in range(rounds):
+        for name in asked if number % 2 else reversed(asked):
+            reply = ask(processes[name], net, images, epochs)
+            assert np.isfinite(reply["loss"]), (name, net)
+            seconds[name].append(round(reply["seconds"], 5))
+    rates = {name: images * epochs / np.median(s) for name, s in seconds.items()}
+    print(net, {name: f"{rate:.0f}" for name, rate in rates.items()}, flush=True)
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="seconds, writes nothing")
+    smoke = parser.parse_args().smoke
+
+    head, rounds = commit("aezoo", "benchmarks/speed"), 1 if smoke else ROUNDS
+    libraries = {name: library for name, (*_, library) in CONTENDERS.items()}
+    if smoke:
+        del libraries[KERAS[0]]  # takes most of a minute to compile a Jacobian
+    absent = [n for n, lib in libraries.items() if not importlib.util.find_spec(lib)]
+    if absent:
+        print(f"not installed, so left out: {', '.join(absent)}")
+    processes = {name: start(name) for name in libraries if name not in absent}
+    images = {net: 256 if smoke else count for net, count in IMAGES.items()}
+    try:
+        # Five products to a task, two times 3000^3 operations each.
+        peak = compare(processes, "matrices", 0, rounds, epochs=5)
+        seconds = {
+            net: compare(processes, net, count, rounds) for net, count in images.items()
+        }
+        jax = {KERAS[2]: processes[KERAS[2]]}
+        doublings = {}
+        for what, tasks in DOUBLINGS.items():
+            doublings[what] = [
+                compare(jax, net, 256 if smoke else count, rounds, epochs)[KERAS[2]]
+                for net, count, epochs in tasks[: 1 if smoke else None]
+            ]
+    finally:
+        for process in processes.values():
+            process.kill()
+    if smoke:
+        print("speed: runs")
+        return
+    result = {
+        "images": images,
+        "seconds": seconds,
+        "matrices": peak,
+        "doublings": doublings,
+        "versions": versions(
+            *sorted({"tensorflow", "numpy", "keras", "jax", "torch", "pythae"})
+        ),
+        "processor": processor(),
+        "commit": head,
+    }
+    write(FOLDER / "result.json", result)
+
+
+if __name__ == "__main__":
+    main()
