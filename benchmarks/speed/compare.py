@@ -21,7 +21,7 @@ from benchmarks.papers.reproduce import commit, processor, versions, write
 from benchmarks.speed.contender import MATRIX
 
 FOLDER = Path(__file__).parent
-ROUNDS = 15
+ROUNDS = 9
 CONTENDERS = {  # name: script, its argument, Keras backend, library
     "Keras on TensorFlow, default": ("keras_fit.py", "default", "tensorflow", "keras"),
     "Keras on TensorFlow, tuned": ("keras_fit.py", "tuned", "tensorflow", "keras"),
@@ -38,7 +38,7 @@ IMAGES = {
     "without penalty": 25_600,
     "variational": 25_600,
     "convolutional": 6400,
-    "autodiff": 640,
+    "autodiff": 384,
 }
 DOUBLINGS = {  # what is doubled: the values, and (net, images, epochs) of each
     "images": {n: ("shallow", n, 1) for n in (6400, 12_800, 25_600, 51_200)},
