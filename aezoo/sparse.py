@@ -120,7 +120,9 @@ def sparse_autoencoder(
       come out exactly 0. The cost can be dodged by a small code and a large decoder;
       `kernel_regularizer` works against that.
     - `"kl"`: sigmoid units, each with a mean activation drawn towards `target`. The
-      mean is taken over the batch, so use batches of about 100 or more.
+      mean is taken over the batch, so use batches of about 100 or more. Under
+      `tf.distribute.MirroredStrategy` each device takes the mean of its own part:
+      then about 100 for each. `keras.distribution` takes that of the whole batch.
     - `"top_k"`: linear units, of which the `k` largest are kept. Nothing is added to
       the loss. With a small `k` many units never win; fewer stay idle if training
       starts with a larger one and hands its weights on to a second model,
