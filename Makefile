@@ -19,7 +19,7 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help env data lab notebooks render assignments grade test lint unit doctest \
-  smoke grading benchmarks speed format clean
+  processes smoke grading benchmarks speed format clean
 
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | \
@@ -64,7 +64,7 @@ grade: env data ## grade a folder of submissions: make grade SUBMISSIONS=<folder
 	  echo "SUBMISSIONS is a folder that has one folder for each student."; exit 1; }
 	$(PYTHON) notebooks/assignments/course.py grade "$(SUBMISSIONS)"
 
-test: lint unit doctest smoke grading notebooks ## everything that CI runs
+test: lint unit doctest processes smoke grading notebooks ## everything that CI runs
 
 lint: env ## check style and formatting, notebooks too
 	$(PYTHON) -m ruff check .
@@ -74,8 +74,11 @@ lint: env ## check style and formatting, notebooks too
 PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
 
 unit: env data ## unit tests, on TensorFlow and then on JAX
-	$(PYTEST) -m "not grading and not smoke"
-	KERAS_BACKEND=jax $(PYTEST) -m "not one_backend"
+	$(PYTEST) -m "not grading and not smoke and not processes"
+	KERAS_BACKEND=jax $(PYTEST) -m "not one_backend and not processes"
+
+processes: env data ## one training in several processes, killed and resumed
+	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal -m processes
 
 smoke: env data ## each script of benchmarks/, for seconds
 	$(PYTHON) -m pytest -m smoke tests/test_benchmarks.py

@@ -116,15 +116,147 @@ def interval(values):
     return f"{np.mean(values) - half:.5g} to {np.mean(values) + half:.5g}"
 
 
+def measurement(name):
+    """Return what `benchmarks/<name>/` measured, a dictionary."""
+    return json.loads((ROOT / "benchmarks" / name / "result.json").read_text())
+
+
+def provenance(command, result):
+    """Say what made a measurement, on what."""
+    versions = ", ".join(f"{name} {v}" for name, v in result["versions"].items())
+    return (
+        f"`{command}` on {result['processor']}; {versions}, commit {result['commit']}."
+    )
+
+
+def table(header, rows):
+    """Format a table, lists of cells."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
+
+
+DEFAULT, TUNED, JAX, LOOP, PYTHAE = (
+    "Keras on TensorFlow, default",
+    "Keras on TensorFlow, tuned",
+    "Keras on JAX",
+    "PyTorch loop",
+    "pythae",
+)
+DENSE = ("shallow", "deep", "contractive", "variational")
+
+
+def speed_ratios(result):
+    """What is compared: a description, target, better, and both times over rounds."""
+    s = result["seconds"]
+    for net in DENSE:
+        yield f"{net}: JAX over the PyTorch loop", 1.15, "≥", s[net][LOOP], s[net][JAX]
+    for net in (*DENSE, "convolutional"):
+        words = f"{net}: TensorFlow, tuned, over the PyTorch loop"
+        yield words, 1.0, "≥", s[net][LOOP], s[net][TUNED]
+    for engine in (TUNED, JAX):
+        words = f"variational: {engine} over pythae's trainer"
+        yield words, 2.0, "≥", s["variational"][PYTHAE], s["variational"][engine]
+    contractive, without = s["contractive"], s["without penalty"]
+    for engine in (DEFAULT, TUNED, JAX):
+        words = f"time with the contraction penalty over time without, {engine}"
+        yield words, 1.5, "≤", contractive[engine], without[engine]
+    for engine, seconds in s["autodiff"].items():
+        # Of fewer images: it is slow.
+        share = result["images"]["contractive"] / result["images"]["autodiff"]
+        scaled = [second * share for second in seconds]
+        words = f"time of a Jacobian by autodiff over the closed form, {engine}"
+        yield words, 10.0, "≥", scaled, contractive[engine]
+
+
+def speed_report(_):
+    """What `make speed` measured."""
+    result = measurement("speed")
+    engines = list(result["seconds"]["shallow"])
+    operations = 2 * result["matrix"] ** 3 * result["products"]
+    peak = operations / min(np.median(s) for s in result["matrices"].values())
+    rows = []
+    for net, seconds in result["seconds"].items():
+        cells = []
+        for engine in engines:
+            if engine not in seconds:
+                cells.append("")
+                continue
+            rate = result["images"][net] / np.median(seconds[engine])
+            share = rate * result["operations"].get(net, math.nan) / peak
+            known = "" if math.isnan(share) else f" ({100 * share:.0f} %)"
+            cells.append(f"{rate:,.0f}{known}")
+        rows.append([net, *cells])
+    rates = table(["net", *engines], rows)
+
+    rows = []
+    for words, target, sign, above, below in speed_ratios(result):
+        ratio = np.median(above) / np.median(below)
+        low, high = np.percentile(np.divide(above, below), [25, 75])
+        met = ratio >= target if sign == "≥" else ratio <= target
+        limits = f"{low:.2f} to {high:.2f}"
+        rows.append([words, f"{sign} {target:g}", f"{ratio:.2f}", limits, yes(met)])
+    header = ["ratio of medians", "target", "measured", "half of the rounds", "met"]
+    ratios = table(header, rows)
+
+    rows = []
+    for what, measured in result["doublings"].items():
+        sizes = [each[0] for each in measured]
+        seconds = [np.median(each[1]) for each in measured]
+        slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+        times = ", ".join(f"{second:.2f}" for second in seconds)
+        rows.append([what, ", ".join(f"{n:,}" for n in sizes), times, f"{slope:.2f}"])
+    cost = table(["doubled", "values", "seconds", "power of growth"], rows)
+    return (
+        f"{rates}\n\nImages a second, and the share of this processor's peak, "
+        f"{peak / 1e9:.0f} thousand million operations a second in matrix products "
+        f"of side {result['matrix']}.\n\n{ratios}\n\n{cost}\n\n"
+        f"{provenance('make speed', result)}"
+    )
+
+
+def scale_report(_):
+    """What `benchmarks/scale/stream.py` measured."""
+    result = measurement("scale")
+    rows = []
+    for backend, counts in result["memory"].items():
+        for count, m in counts.items():
+            cells = [f"{int(count):,}", f"{m['peak']:.0f}", f"{m['added']:.0f}"]
+            rows.append([backend, *cells])
+    header = ["backend", "images", "peak memory, MB", "of it added by the pass, MB"]
+    memory = table(header, rows)
+    rows = []
+    for backend, m in result["speed"].items():
+        ratio = np.median(m["array"]) / np.median(m["files"])
+        low, high = np.percentile(np.divide(m["array"], m["files"]), [25, 75])
+        rates = [f"{m['images'] / np.median(m[k]):,.0f}" for k in ("array", "files")]
+        limits = f"{low:.2f} to {high:.2f}"
+        rows.append([backend, *rates, f"{ratio:.2f}", limits, yes(ratio >= 0.9)])
+    header = ["backend", "array, images a second", "files, images a second"]
+    header += ["files over array (target ≥ 0.9)", "half of the rounds", "met"]
+    return (
+        f"{memory}\n\n{table(header, rows)}\n\n"
+        f"{provenance('python -m benchmarks.scale.stream', result)}"
+    )
+
+
+TABLES = {
+    "short": short_table,
+    "long": long_report,
+    "speed": speed_report,
+    "scale": scale_report,
+}
+
+
 def with_tables(text, results):
     """Return `text` with what stands between its markers written anew."""
-    for name, table in (("short", short_table), ("long", long_report)):
-        text = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda match, table=table: f"{match[1]}{table(results)}\n{match[2]}",
-            text,
-            flags=re.S,
-        )
+    for name, report in TABLES.items():
+        if f"<!-- {name} -->" in text:
+            text = re.sub(
+                rf"(<!-- {name} -->\n).*?(<!-- end -->)",
+                lambda match, report=report: f"{match[1]}{report(results)}\n{match[2]}",
+                text,
+                flags=re.S,
+            )
     return text
 
 

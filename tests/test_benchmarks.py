@@ -2,6 +2,7 @@
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,25 @@ def test_the_tables_are_those_of_the_results(path, report):
         assert report.measured(result) in text
 
 
+def test_ratios_and_whether_they_are_met_are_those_of_the_seconds(report):
+    """Worked out here from the file, by another way than the report's."""
+    result = report.measurement("speed")
+    for name in ("speed", "scale"):
+        assert "dirty" not in report.measurement(name)["commit"]
+    text = (FOLDER / "README.md").read_text()
+    for words, target, sign, above, below in report.speed_ratios(result):
+        ratio = statistics.median(above) / statistics.median(below)
+        met = ratio >= target if sign == "≥" else ratio <= target
+        line = next(
+            line for line in text.splitlines() if line.startswith(f"| {words} ")
+        )
+        assert f"| {ratio:.2f} |" in line
+        assert line.endswith("| yes |" if met else "| **no** |")
+    for seconds in result["seconds"].values():
+        assert len({len(rounds) for rounds in seconds.values()}) == 1
+        assert min(min(rounds) for rounds in seconds.values()) > 0
+
+
 def test_the_interval_of_a_mean_is_students(report):
     table = report.also_table({"three seeds": [1.0, 2.0, 3.0], "single": [0.5]})
     # The mean 2, the deviation 1: 4.303 / sqrt(3) to either side.
@@ -91,3 +111,17 @@ def test_the_scripts_run_and_leave_nothing():
         assert f"{path.stem}: runs" in result.stdout
     after = {p: p.stat().st_mtime_ns for p in FOLDER.rglob("*") if p.is_file()}
     assert after == before
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("script", ["speed.compare", "scale.stream"])
+def test_speed_and_scale_are_measured_by_scripts_that_run(script):
+    result = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{script}", "--smoke"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stdout[-1000:] + result.stderr
+    assert f"{script.split('.')[1]}: runs" in result.stdout
