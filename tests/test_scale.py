@@ -112,7 +112,7 @@ def finish(process):
 @pytest.mark.parametrize(
     "model", ["undercomplete", "sparse", "contractive", "denoising", "variational"]
 )
-def test_two_processes_have_the_losses_of_one(model, files, tmp_path):
+def test_two_processes_have_the_losses_of_one(model, files, stream, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -121,6 +121,7 @@ def test_two_processes_have_the_losses_of_one(model, files, tmp_path):
         common += ["--buffer", 500]  # they shuffle alike
     alone = launch(*common, "--history", tmp_path / "alone.json")
     cluster = ["--job-addresses", address, "--num-processes", 2]
+    common += ["--save", tmp_path / "both.keras"]
     history = ["--history", tmp_path / "both.json"]
     first = launch(*common, *history, *cluster, "--process-id", 0)
     # The other is told by its environment, as a scheduler would tell it.
@@ -138,6 +139,10 @@ def test_two_processes_have_the_losses_of_one(model, files, tmp_path):
     assert one["loss"][2] < one["loss"][0]
     for name in one:
         np.testing.assert_allclose(two[name], one[name], rtol=1e-5, err_msg=name)
+    assert [path.name for path in tmp_path.glob("*.keras")] == ["both.keras"]
+    saved = keras.saving.load_model(tmp_path / "both.keras")
+    x = images(stream(files, BATCH_SIZE))
+    assert saved.evaluate(x, x, verbose=0)[0] < one["loss"][-1]
 
 
 @pytest.mark.one_backend
@@ -146,6 +151,10 @@ def test_two_processes_have_the_losses_of_one(model, files, tmp_path):
     [
         (["--num-processes", 2], "need --job-addresses"),
         (["--process-id", 1], "counts from 0"),
+        (
+            ["--num-processes", 2, "--job-addresses", "127.0.0.1:1", "--backup", "b"],
+            "one process only",
+        ),
         (
             ["--num-processes", 3, "--job-addresses", "127.0.0.1:1"],
             "multiple of --num-processes",

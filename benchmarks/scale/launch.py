@@ -10,16 +10,15 @@ instead: KERAS_DISTRIBUTION_JOB_ADDRESSES, KERAS_DISTRIBUTION_NUM_PROCESSES and
 KERAS_DISTRIBUTION_PROCESS_ID. Without them one process trains alone.
 
 The batch is that of all processes together. Every process reads all files and keeps its
-part of each batch, so the losses are those of one process. Files and backup have to be
-on a disk that all hosts share. It runs on JAX: Keras distributes over processes on no
-other backend.
+part of each batch, so the losses are those of one process. All hosts need the same
+files. It runs on JAX: Keras distributes over processes on no other backend.
 """
 
 import argparse
 import glob
 import json
 import os
-import sys
+import tempfile
 from pathlib import Path
 
 MODELS = ("undercomplete", "sparse", "contractive", "denoising", "variational")
@@ -39,7 +38,7 @@ def arguments():
     parser.add_argument("--batch-size", type=int, default=128, help="of all processes")
     parser.add_argument("--buffer", type=int, default=0, help="images to shuffle among")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--backup", type=Path, help="folder to go on from")
+    parser.add_argument("--backup", type=Path, help="folder to go on from, one process")
     parser.add_argument("--history", type=Path, help="JSON file for the losses")
     parser.add_argument("--save", type=Path, help=".keras file for the trained model")
     environment = os.environ.get
@@ -51,6 +50,8 @@ def arguments():
         parser.error("several processes need --job-addresses, that of process 0")
     if not 0 <= given.process_id < given.num_processes:
         parser.error("--process-id counts from 0 to --num-processes - 1")
+    if given.num_processes > 1 and given.backup:
+        parser.error("--backup works for one process only")
     if given.batch_size % given.num_processes:
         parser.error("--batch-size must be a multiple of --num-processes")
     if not glob.glob(given.files):
@@ -82,21 +83,18 @@ def main():
     first = given.process_id == 0
     callbacks = []
     if given.backup:
-        # Process 0 writes. All go on from what it wrote, or they would not agree.
-        backup = keras.callbacks.BackupAndRestore(
-            given.backup,
-            save_freq="epoch" if first else sys.maxsize,
-            double_checkpoint=True,  # it may be killed while it writes
-            delete_checkpoint=first,
-        )
+        # With a second checkpoint, since it may be killed while it writes.
+        backup = keras.callbacks.BackupAndRestore(given.backup, double_checkpoint=True)
         callbacks.append(backup)
     history = model.fit(
         batches, epochs=given.epochs, callbacks=callbacks, verbose=2 if first else 0
     )
     if first and given.history:
         given.history.write_text(json.dumps(history.history))
-    if first and given.save:
-        model.save(given.save)
+    if given.save:
+        # To save is something that the processes have to do together; one file is kept.
+        with tempfile.TemporaryDirectory() as rest:
+            model.save(given.save if first else f"{rest}/model.keras")
 
 
 if __name__ == "__main__":
