@@ -225,13 +225,17 @@ def scale_report(_):
     header = ["backend", "images", "peak memory, MB", "of it added by the pass, MB"]
     memory = table(header, rows)
     rows = []
-    for backend, m in result["speed"].items():
-        ratio = np.median(m["array"]) / np.median(m["files"])
-        low, high = np.percentile(np.divide(m["array"], m["files"]), [25, 75])
-        rates = [f"{m['images'] / np.median(m[k]):,.0f}" for k in ("array", "files")]
-        limits = f"{low:.2f} to {high:.2f}"
-        rows.append([backend, *rates, f"{ratio:.2f}", limits, yes(ratio >= 0.9)])
-    header = ["backend", "array, images a second", "files, images a second"]
+    for backend, nets in result["speed"].items():
+        for net, m in nets.items():
+            ratio = np.median(m["array"]) / np.median(m["files"])
+            low, high = np.percentile(np.divide(m["array"], m["files"]), [25, 75])
+            rates = [
+                f"{m['images'] / np.median(m[k]):,.0f}" for k in ("array", "files")
+            ]
+            limits = f"{low:.2f} to {high:.2f}"
+            cells = [f"{ratio:.2f}", limits, yes(ratio >= 0.9)]
+            rows.append([backend, net, *rates, *cells])
+    header = ["backend", "net", "array, images a second", "files, images a second"]
     header += ["files over array (target ≥ 0.9)", "half of the rounds", "met"]
     return (
         f"{memory}\n\n{table(header, rows)}\n\n"
