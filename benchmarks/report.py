@@ -52,18 +52,21 @@ def spread(mean, sd):
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
 
 
+def table(header, rows):
+    """Format a table, lists of cells."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
+
+
 def short_table(results):
     """One line a row, for the first README."""
-    lines = [
-        "| what | paper | target | measured | met |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for r in results:
         sign = "≥" if r["better"] == "higher" else "≤"
         target = "none" if r["target"] is None else f"{sign} {number(r['target'])}"
         cells = [f"{r['metric']}, {r['unit']}", number(r["paper"]), target]
-        lines.append("| " + " | ".join([*cells, measured(r), yes(r["met"])]) + " |")
-    return "\n".join(lines)
+        rows.append([*cells, measured(r), yes(r["met"])])
+    return table(["what", "paper", "target", "measured", "met"], rows)
 
 
 def yes(met):
@@ -99,12 +102,12 @@ def also_table(also):
     """What else the seeds measured, with the interval that holds its mean."""
     if not also:
         return ""
-    lines = ["| also | mean ± sd | 95 % interval of the mean |", "| --- | --- | --- |"]
+    rows = []
     for name, values in also.items():
         sd = np.std(values, ddof=1) if len(values) > 1 else None
         mean = spread(np.mean(values), sd)
-        lines.append(f"| {name} | {mean} | {interval(values)} |")
-    return "\n".join(lines) + "\n\n"
+        rows.append([name, mean, interval(values)])
+    return table(["also", "mean ± sd", "95 % interval of the mean"], rows) + "\n\n"
 
 
 def interval(values):
@@ -127,12 +130,6 @@ def provenance(command, result):
     return (
         f"`{command}` on {result['processor']}; {versions}, commit {result['commit']}."
     )
-
-
-def table(header, rows):
-    """Format a table, lists of cells."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(map(str, cells)) + " |" for cells in lines)
 
 
 DEFAULT, TUNED, JAX, LOOP, PYTHAE = (

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.papers.reproduce import commit, processor, versions, write
-from benchmarks.speed.contender import MATRIX
+from benchmarks.speed.contender import DENSE, MATRIX
 
 FOLDER = Path(__file__).parent
 ROUNDS = 9
@@ -54,20 +54,13 @@ def operations(net):
     Counted from the sizes of the layers: each weight's product forwards, and two
     backwards, but for the first layer, whose input needs no gradient.
     """
-    inner = {
-        "shallow": (256, 32),
-        "deep": (1000, 500, 250, 30),
-        "contractive": (1000,),
-        "without penalty": (1000,),
-        "variational": (500, 500, 50),
-    }
     if net == "convolutional":
         first = 14 * 14 * 9 * 32
         dense = 64 * 7 * 7 * 32
         encoder = first + 7 * 7 * 9 * 32 * 64 + dense
         decoder = dense + 14 * 14 * 9 * 64 * 32 + 28 * 28 * 9 * 32
         return 6 * (encoder + decoder) - 2 * first
-    sizes = (784, *inner[net])
+    sizes = (784, *DENSE[net])
     both = 2 * sum(a * b for a, b in itertools.pairwise(sizes))
     if net == "variational":
         both += 500 * 50  # the log-variances

@@ -11,6 +11,13 @@ import time
 import aezoo
 
 BATCH_SIZE = 128
+DENSE = {  # sizes of the encoder's layers; the decoder mirrors them
+    "shallow": (256, 32),
+    "deep": (1000, 500, 250, 30),
+    "contractive": (1000,),
+    "without penalty": (1000,),
+    "variational": (500, 500, 50),
+}
 MATRIX = 3000  # side of the square matrices whose product gives the peak
 
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import torch
-from contender import BATCH_SIZE, MATRIX, answer, load_images
+from contender import BATCH_SIZE, DENSE, MATRIX, answer, load_images
 from torch import nn
 from torch.nn import functional as F
 
@@ -48,13 +48,7 @@ def encoder_and_decoder(net):
             nn.Sigmoid(),
         )
         return started(encoder), started(decoder)
-    inner = {
-        "shallow": (256, 32),
-        "deep": (1000, 500, 250, 30),
-        "contractive": (1000,),
-        "without penalty": (1000,),
-        "variational": (500, 500, 50),
-    }[net]
+    inner = DENSE[net]
     down, up = [784, *inner], [*reversed(inner), 784]
     if net == "variational":
         down[-1] *= 2  # means and log-variances
