@@ -9,42 +9,57 @@ when they are first used, so that `import aezoo` costs little more than Keras.
 import importlib
 
 from aezoo.boltzmann import (
-    deep_belief_autoencoder,
+    BoltzmannMachine,
     pretrain_boltzmann,
     restricted_boltzmann_machine,
 )
-from aezoo.contractive import contractive_autoencoder
+from aezoo.classifier import classifier_from_encoder
+from aezoo.contractive import ContractiveDense, contractive_autoencoder
 from aezoo.convolutional import convolutional_autoencoder
+from aezoo.convolutional_variational import convolutional_variational_autoencoder
 from aezoo.denoising import (
     GaussianCorruption,
     MaskingCorruption,
     SaltAndPepperCorruption,
     denoising_autoencoder,
 )
+from aezoo.layerwise import pretrain_layerwise
+from aezoo.likelihood import log_likelihood
 from aezoo.linear import linear_autoencoder
-from aezoo.losses import bernoulli_nll, gaussian_nll, squared_error
-from aezoo.sparse import sparse_autoencoder
-from aezoo.stacked import (
-    classifier_from_encoder,
-    pretrain_layerwise,
-    stacked_autoencoder,
+from aezoo.losses import (
+    bernoulli_nll,
+    bernoulli_nll_with_gaps,
+    gaussian_nll,
+    gaussian_nll_with_gaps,
+    squared_error,
+    squared_error_with_gaps,
 )
+from aezoo.sparse import KLSparsity, L1Sparsity, TopK, sparse_autoencoder
+from aezoo.stacked import stacked_autoencoder
 from aezoo.undercomplete import undercomplete_autoencoder
-from aezoo.variational import log_likelihood, variational_autoencoder
+from aezoo.variational import GaussianSampling, variational_autoencoder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
+    "BoltzmannMachine",
+    "ContractiveDense",
     "GaussianCorruption",
+    "GaussianSampling",
+    "KLSparsity",
+    "L1Sparsity",
     "MaskingCorruption",
     "SaltAndPepperCorruption",
+    "TopK",
     "bernoulli_nll",
+    "bernoulli_nll_with_gaps",
     "classifier_from_encoder",
     "contractive_autoencoder",
     "convolutional_autoencoder",
-    "deep_belief_autoencoder",
+    "convolutional_variational_autoencoder",
     "denoising_autoencoder",
     "gaussian_nll",
+    "gaussian_nll_with_gaps",
     "linear_autoencoder",
     "log_likelihood",
     "pretrain_boltzmann",
@@ -52,6 +67,7 @@ __all__ = [
     "restricted_boltzmann_machine",
     "sparse_autoencoder",
     "squared_error",
+    "squared_error_with_gaps",
     "stacked_autoencoder",
     "undercomplete_autoencoder",
     "variational_autoencoder",

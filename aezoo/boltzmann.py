@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Restricted Boltzmann machines, and the deep autoencoder that is unrolled from them.
+"""Restricted Boltzmann machines, and deep autoencoders that are unrolled from them.
 
 A restricted Boltzmann machine gives a probability to every image v through an energy
 that joins its pixels to hidden units h, but no two of the same kind. It learns by
@@ -21,11 +21,15 @@ doi:10.1126/science.1127647.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from operator import index
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers, ops, optimizers
+
+# The units of a machine that stand for a layer with this activation.
+KINDS = {keras.activations.sigmoid: "bernoulli", keras.activations.linear: "gaussian"}
 
 
 @keras.saving.register_keras_serializable(package="aezoo")
@@ -34,8 +38,35 @@ class BoltzmannMachine(layers.Layer):
 
     Each call adds the contrastive loss of its inputs, `(batch, ...)`: the states of
     the visible units, which are flattened to `(batch, pixels)` here and in every
-    method. See `restricted_boltzmann_machine` for the arguments.
+    method. It computes in float32 in mixed precision too, since energies are sums over
+    all pixels. Its settings are fixed once it is made.
+
+    Args:
+        units: Number of hidden units, a positive integer.
+        visible: Kind of the visible units: `"bernoulli"` for values in [0, 1], which
+            are taken as probabilities, or `"gaussian"` for columns of mean 0 and
+            variance 1, which need a learning rate about a hundred times smaller.
+        hidden: `"bernoulli"`, or `"gaussian"` for a linear code, which needs the small
+            learning rate too; only one of the two kinds may be Gaussian.
+        steps: Steps of Gibbs sampling, a positive integer: the k of CD-k.
+        sample_visible: True to draw the visible units, so that with many steps the
+            gradient becomes that of the likelihood; False to pass on their means, which
+            is less noisy and gives better weights to an autoencoder.
+        kernel_regularizer: Anything Keras accepts: `keras.regularizers.L2(1e-4)`.
+        seed: Integer from 0 for repeatable sampling, or None to follow
+            `keras.utils.set_random_seed`.
+
+    Example:
+        >>> import aezoo, numpy as np
+        >>> rbm = aezoo.BoltzmannMachine(3)
+        >>> tuple(rbm(np.zeros((5, 4))).shape), tuple(rbm.kernel.shape)
+        ((5, 3), (4, 3))
     """
+
+    units, visible, hidden, steps, sample_visible = (
+        property(lambda self, name=name: self._settings[name])
+        for name in ("units", "visible", "hidden", "steps", "sample_visible")
+    )
 
     def __init__(
         self,
@@ -44,37 +75,28 @@ class BoltzmannMachine(layers.Layer):
         hidden="bernoulli",
         steps=1,
         sample_visible=True,
-        kernel_initializer="glorot_uniform",
         kernel_regularizer=None,
         seed=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.units = units
-        self.visible = visible
-        self.hidden = hidden
-        self.steps = steps
-        self.sample_visible = sample_visible
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        super().__init__(**{"dtype": "float32", **kwargs})  # in mixed precision too
+        if min(units, steps) < 1 or {visible, hidden} - {"gaussian"} != {"bernoulli"}:
+            raise ValueError(
+                "`units` and `steps` must be positive integers, and `visible` and "
+                '`hidden` "bernoulli" or one of them "gaussian". Received: '
+                f"{units=}, {visible=}, {hidden=}, {steps=}"
+            )
+        self._settings = {"units": index(units), "visible": visible, "hidden": hidden}
+        self._settings |= {"steps": index(steps), "sample_visible": sample_visible}
+        self.decay = keras.regularizers.get(kernel_regularizer)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
         """Create the kernel, `(pixels, units)`, and the biases of both sides."""
-        pixels = math.prod(input_shape[1:])
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(pixels, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-        )
-        self.visible_bias = self.add_weight(
-            name="visible_bias", shape=(pixels,), initializer="zeros"
-        )
-        self.hidden_bias = self.add_weight(
-            name="hidden_bias", shape=(self.units,), initializer="zeros"
-        )
+        shape = (math.prod(input_shape[1:]), self.units)
+        self.kernel = self.add_weight(shape, name="kernel", regularizer=self.decay)
+        self.visible_bias = self.add_weight(shape[:1], "zeros", name="visible_bias")
+        self.hidden_bias = self.add_weight(shape[1:], "zeros", name="hidden_bias")
 
     def call(self, inputs):
         """Add the contrastive loss and return `hidden_mean(inputs)`."""
@@ -85,13 +107,12 @@ class BoltzmannMachine(layers.Layer):
             if self.sample_visible:
                 sample = self._draw(self.visible, sample)
         sample = ops.stop_gradient(sample)
-        contrast = ops.mean(self.free_energy(inputs) - self.free_energy(sample))
-        self.add_loss(ops.cast(contrast, self.variable_dtype))  # in mixed precision too
+        self.add_loss(ops.mean(self.free_energy(inputs) - self.free_energy(sample)))
         return self.hidden_mean(inputs)
 
     def hidden_mean(self, v):
         """Mean of each hidden unit given the visible units, `(batch, units)`."""
-        field = self._hidden_field(self._flat(v))
+        field = ops.matmul(self._flat(v), self.kernel) + self.hidden_bias
         return ops.sigmoid(field) if self.hidden == "bernoulli" else field
 
     def visible_mean(self, h):
@@ -106,23 +127,15 @@ class BoltzmannMachine(layers.Layer):
         For Gaussian hidden units the sum is an integral, and the constant
         `-units / 2 * log(2 pi)` is left out.
         """
-        v = self._flat(v)
-        if self.visible == "bernoulli":
-            energy = -ops.sum(v * self.visible_bias, axis=-1)
-        else:
-            energy = 0.5 * ops.sum(ops.square(v - self.visible_bias), axis=-1)
-        field = self._hidden_field(v)
-        if self.hidden == "bernoulli":
-            return energy - ops.sum(ops.softplus(field), axis=-1)
-        squares = ops.square(field) - ops.square(self.hidden_bias)
-        return energy - 0.5 * ops.sum(squares, axis=-1)
+        v, b = self._flat(v), self.visible_bias
+        own = -v * b if self.visible == "bernoulli" else 0.5 * ops.square(v - b)
+        field = ops.matmul(v, self.kernel) + self.hidden_bias
+        squares = 0.5 * (ops.square(field) - ops.square(self.hidden_bias))
+        gain = ops.softplus(field) if self.hidden == "bernoulli" else squares
+        return ops.sum(own, axis=-1) - ops.sum(gain, axis=-1)
 
     def _flat(self, v):
-        pixels = self.visible_bias.shape[0]
-        return ops.reshape(ops.cast(v, self.compute_dtype), (-1, pixels))
-
-    def _hidden_field(self, v):
-        return ops.matmul(v, self.kernel) + self.hidden_bias
+        return ops.reshape(ops.cast(v, self.compute_dtype), (-1, self.kernel.shape[0]))
 
     def _draw(self, kind, mean):
         if kind == "gaussian":
@@ -132,30 +145,17 @@ class BoltzmannMachine(layers.Layer):
 
     def get_config(self):
         """Return the constructor's arguments, for saving."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "visible": self.visible,
-            "hidden": self.hidden,
-            "steps": self.steps,
-            "sample_visible": self.sample_visible,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "seed": self.seed,
-        }
+        regularizer = keras.regularizers.serialize(self.decay)
+        own = {**self._settings, "kernel_regularizer": regularizer, "seed": self.seed}
+        return {**super().get_config(), **own}
 
 
 def restricted_boltzmann_machine(
     input_shape: Sequence[int],
     *,
     latent_dim: int = 500,
-    visible: str = "bernoulli",
-    hidden: str = "bernoulli",
-    steps: int = 1,
-    sample_visible: bool = True,
-    kernel_regularizer=None,
-    seed: int | None = None,
     name: str = "restricted_boltzmann_machine",
+    **settings,
 ) -> keras.Model:
     """Build a restricted Boltzmann machine that `fit(x)` trains.
 
@@ -171,21 +171,11 @@ def restricted_boltzmann_machine(
 
     Args:
         input_shape: Shape of one example without the batch, such as `(28, 28, 1)` or
-            `(784,)`; positive integers.
+            `(784,)`.
         latent_dim: Number of hidden units, a positive integer.
-        visible: Kind of the visible units: `"bernoulli"` for values in [0, 1], which
-            are taken as probabilities, or `"gaussian"` for columns of mean 0 and
-            variance 1, which need a learning rate about a hundred times smaller.
-        hidden: `"bernoulli"`, or `"gaussian"` for a linear code, which needs the small
-            learning rate too; only one of the two kinds may be Gaussian.
-        steps: Steps of Gibbs sampling, a positive integer: the k of CD-k.
-        sample_visible: True to draw the visible units, so that with many steps the
-            gradient becomes that of the likelihood; False to pass on their means, which
-            is less noisy and gives better weights to an autoencoder.
-        kernel_regularizer: Anything Keras accepts: `keras.regularizers.L2(1e-4)`.
-        seed: Integer from 0 for repeatable initial weights and sampling, or None to
-            follow `keras.utils.set_random_seed`.
         name: Name of the model.
+        **settings: Those of `BoltzmannMachine`: `visible`, `hidden`, `steps`,
+            `sample_visible`, `kernel_regularizer`, `seed`.
 
     Returns:
         An uncompiled `keras.Model` from `(batch, *input_shape)` to the means of the
@@ -193,8 +183,8 @@ def restricted_boltzmann_machine(
         layer `"rbm"` is a `BoltzmannMachine`.
 
     Raises:
-        ValueError: If a size or `steps` is not a positive integer, a kind of unit is
-            unknown, both are Gaussian, or `seed` is negative.
+        ValueError, TypeError: If a setting is out of its range; from Keras, if a size
+            is not a positive integer.
 
     Example:
         >>> import aezoo, keras, numpy as np
@@ -211,137 +201,23 @@ def restricted_boltzmann_machine(
     Reference:
         Hinton and Salakhutdinov, 2006, equations 1 and 2; Hinton, 2002.
     """
-    _check_sizes(input_shape, latent_dim)
-    kinds = ("bernoulli", "gaussian")
-    if visible not in kinds:
-        raise ValueError(
-            '`visible` must be "bernoulli" or "gaussian". '
-            f"Received: visible={visible!r}"
-        )
-    if hidden not in kinds or visible == hidden == "gaussian":
-        raise ValueError(
-            '`hidden` must be "bernoulli", or "gaussian" if `visible` is not. '
-            f"Received: hidden={hidden!r}, visible={visible!r}"
-        )
-    if not _is_size(steps):
-        raise ValueError(
-            f"`steps` must be a positive integer. Received: steps={steps!r}"
-        )
-    kernel_seed, chain_seed = _layer_seeds(seed, 2)
     inputs = keras.Input(input_shape, name="inputs")
-    probabilities = BoltzmannMachine(
-        latent_dim,
-        visible,
-        hidden,
-        steps,
-        sample_visible,
-        kernel_initializer=keras.initializers.GlorotUniform(kernel_seed),
-        kernel_regularizer=kernel_regularizer,
-        seed=chain_seed,
-        name="rbm",
-    )(inputs)  # (batch, latent_dim)
-    return keras.Model(inputs, probabilities, name=name)
-
-
-def deep_belief_autoencoder(
-    input_shape: Sequence[int],
-    *,
-    latent_dim: int = 30,
-    hidden_units: Sequence[int] = (1000, 500, 250),
-    output_activation: str | Callable | None = "sigmoid",
-    seed: int | None = None,
-    name: str = "deep_belief_autoencoder",
-) -> keras.Model:
-    """Build the deep autoencoder of logistic units with a linear code.
-
-    Nothing is penalised. From the random weights that it starts with it trains slowly:
-    ten epochs on 10,000 digits left a squared error of 37 on the test images, where the
-    same training after ten epochs of `pretrain_boltzmann` reached 6.9.
-
-    Args:
-        input_shape: Shape of one example without the batch, such as `(28, 28, 1)` or
-            `(784,)`; positive integers. With the default sigmoid output, values in
-            [0, 1].
-        latent_dim: Numbers in a code, a positive integer.
-        hidden_units: Sizes of the encoder's logistic layers before the code, from the
-            input inwards; the decoder mirrors them. Positive integers; may be empty.
-        output_activation: Activation of the reconstruction: `"sigmoid"` for pixels in
-            [0, 1], None for standardised data, which Gaussian units then model.
-        seed: Integer from 0 for repeatable initial weights, or None to follow
-            `keras.utils.set_random_seed`.
-        name: Name of the model.
-
-    Returns:
-        An uncompiled `keras.Model` from `(batch, *input_shape)` to the same shape,
-        made of two models that are its layers:
-        `"encoder"`, `(batch, *input_shape)` to codes `(batch, latent_dim)`, and
-        `"decoder"`, codes to reconstructions `(batch, *input_shape)`.
-
-    Raises:
-        ValueError: If a size is not a positive integer, an activation is unknown or
-            `seed` is negative.
-
-    Example:
-        >>> import aezoo, numpy as np
-        >>> x = np.random.default_rng(0).random((64, 8, 8, 1))
-        >>> model = aezoo.deep_belief_autoencoder(
-        ...     (8, 8, 1), latent_dim=4, hidden_units=(32, 16)
-        ... )
-        >>> machines = aezoo.pretrain_boltzmann(model, x, epochs=1, verbose=0)
-        >>> model.compile("adam", loss=aezoo.bernoulli_nll)  # then fine-tune it all
-        >>> history = model.fit(x, x, verbose=0)
-        >>> model.get_layer("encoder").predict(x, verbose=0).shape
-        (64, 4)
-
-    Reference:
-        Hinton and Salakhutdinov, 2006, figure 1.
-    """
-    _check_sizes(input_shape, latent_dim)
-    if not np.iterable(hidden_units) or not all(map(_is_size, hidden_units)):
-        raise ValueError(
-            "`hidden_units` must be a tuple of positive integers, or empty. "
-            f"Received: hidden_units={hidden_units!r}"
-        )
-    hidden_units = tuple(hidden_units)
-    seeds = iter(_layer_seeds(seed, 2 * len(hidden_units) + 2))
-
-    def dense(units, activation, name):
-        initializer = keras.initializers.GlorotUniform(next(seeds))
-        return layers.Dense(
-            units, activation, kernel_initializer=initializer, name=name
-        )
-
-    inputs = keras.Input(input_shape, name="inputs")
-    features = layers.Flatten(name="pixels")(inputs)  # (batch, n)
-    for depth, units in enumerate(hidden_units, start=1):
-        features = dense(units, "sigmoid", f"hidden_{depth}")(features)
-    codes = dense(latent_dim, None, "codes")(features)  # (batch, latent_dim)
-    encoder = keras.Model(inputs, codes, name="encoder")
-
-    latent_inputs = keras.Input((latent_dim,), name="codes")
-    features = latent_inputs
-    for depth, units in enumerate(reversed(hidden_units), start=1):
-        features = dense(units, "sigmoid", f"hidden_{depth}")(features)
-    pixels = dense(math.prod(input_shape), output_activation, "pixels")(features)
-    reconstruction = layers.Reshape(input_shape, name="reconstruction")(pixels)
-    decoder = keras.Model(latent_inputs, reconstruction, name="decoder")
-
-    return keras.Model(inputs, decoder(encoder(inputs)), name=name)
+    rbm = BoltzmannMachine(latent_dim, name="rbm", **settings)
+    return keras.Model(inputs, rbm(inputs), name=name)  # to (batch, latent_dim)
 
 
 def pretrain_boltzmann(
     model: keras.Model,
     x,
     *,
-    epochs: int = 10,
-    batch_size: int = 100,
+    steps: int = 1,
     learning_rate: float = 0.1,
     weight_decay: float = 2e-4,
-    steps: int = 1,
+    epochs: int = 10,
+    batch_size: int = 100,
     only: Sequence[int] | None = None,
-    seed: int | None = None,
     verbose: str | int = "auto",
-) -> list[keras.Model]:
+) -> list[BoltzmannMachine]:
     """Train a stack of restricted Boltzmann machines and unroll it into a model.
 
     Each machine learns from the hidden means of the one below, by contrastive
@@ -351,184 +227,136 @@ def pretrain_boltzmann(
 
     The settings are those of the paper: gradient descent with momentum, 0.5 for five
     epochs and then 0.9, and a linear layer's learning rate is a hundredth. As the loss
-    says little, a line gives each machine's squared reconstruction error.
+    says little, a line gives each machine's squared reconstruction error, summed over
+    units, of the first batch.
 
     If you interrupt it, the finished layers have their new weights and the others still
-    have their old ones: go on with `only=(3, 4)`.
+    have their old ones: go on with `only=(3, 4)`. Dropout layers are passed over.
 
     Args:
-        model: A model from `deep_belief_autoencoder`, or any other whose `"encoder"`
-            and `"decoder"` are stacks of Dense layers that mirror each other, sigmoid
-            (Bernoulli units) or linear (Gaussian units, on one side of a machine only).
-            Training starts from the present kernels of the encoder and the biases.
-        x: Examples, an array `(n, *input_shape)`: in [0, 1] if the output is a sigmoid,
-            standardised if it is linear. Memory is needed for all hidden means of a
-            layer, `(n, units)`.
-        epochs: Passes over `x` for each machine, a positive integer.
-        batch_size: Examples in a step, a positive integer.
+        model: A model from `stacked_autoencoder(activation="sigmoid")`, or any other
+            whose `"encoder"` and `"decoder"` are stacks of Dense layers that mirror
+            each other, sigmoid (Bernoulli units) or linear (Gaussian units, on one side
+            of a machine only). Training starts from the present kernels of the encoder
+            and the biases.
+        x: Examples, an array `(n, *input_shape)`, of which memory is needed for all
+            hidden means of a layer, `(n, units)`; or what `fit` takes as a dataset,
+            whose batches are examples or `(examples, targets)` and pass through the
+            finished layers again each time; such targets are ignored. Dense numbers,
+            in [0, 1] if the output is a sigmoid, standardised if it is linear. Of a
+            dataset only the first batch is checked.
+        steps: Steps of Gibbs sampling, a positive integer: the k of CD-k.
         learning_rate: Positive; that of a machine with Gaussian units is a hundredth.
         weight_decay: From 0; what is subtracted from a kernel's gradient, per weight.
-        steps: Steps of Gibbs sampling, a positive integer: the k of CD-k.
+        epochs: Passes over `x` for each machine, a positive integer.
+        batch_size: Examples in a step, a positive integer; a dataset has its own.
         only: Numbers of the layers to train, from 1 beside the input; None for all.
-        seed: Integer from 0 for repeatable sampling, or None to follow
-            `keras.utils.set_random_seed`, as the order of the batches always does.
-        verbose: As in `fit`; unless it is 0, two lines speak of each layer.
+        verbose: As in `fit`; unless it is 0, a line tells of each layer.
 
     Returns:
-        A list with the trained machines, models as `restricted_boltzmann_machine`
-        builds them.
+        A list with the trained machines, layers of the kind `BoltzmannMachine`.
 
     Raises:
         ValueError: If the model is not such a pair of stacks, an argument is outside
-            its range, or `x` has the wrong shape, is not finite or is outside [0, 1]
-            where the output is a sigmoid.
+            its range, `x` has the wrong shape, is not finite or is outside [0, 1]
+            where the output is a sigmoid, or a machine's training does not stay finite;
+            the model keeps that layer's old weights then.
 
     Example:
         >>> import aezoo, numpy as np
         >>> x = np.random.default_rng(0).random((64, 8, 8, 1))
-        >>> model = aezoo.deep_belief_autoencoder(
-        ...     (8, 8, 1), latent_dim=4, hidden_units=(32,)
+        >>> model = aezoo.stacked_autoencoder(
+        ...     (8, 8, 1), latent_dim=4, hidden_units=(32,), activation="sigmoid"
         ... )
         >>> machines = aezoo.pretrain_boltzmann(model, x, epochs=1, verbose=0)
-        >>> [machine.output_shape for machine in machines]
-        [(None, 32), (None, 4)]
+        >>> [machine.units for machine in machines]
+        [32, 4]
 
     Reference:
         Hinton and Salakhutdinov, 2006, and the code published with it.
     """
     pairs = _layer_pairs(model)
-    numbers = range(1, len(pairs) + 1) if only is None else only
-    if not np.iterable(numbers) or not set(numbers) <= {*range(1, len(pairs) + 1)}:
-        raise ValueError(
-            f"`only` must be numbers of layers from 1 to {len(pairs)}, or None. "
-            f"Received: only={only!r}"
-        )
-    bounded = _KINDS[pairs[0][1].activation] == "bernoulli"
-    v = _checked_examples(x, model.input_shape[1:], bounded)  # (n, pixels)
+    numbers = set(range(1, len(pairs) + 1) if only is None else only)
+    _check_settings(numbers, len(pairs), epochs, batch_size, learning_rate)
+    _check_examples(x, model.input_shape[1:], KINDS[pairs[0][1].activation])
+    options = {"batch_size": batch_size, "verbose": verbose}
 
     machines = []
-    chain_seeds = _layer_seeds(seed, len(pairs))
-    for number, (down, up) in enumerate(pairs, start=1):
+    inputs = keras.Input(model.input_shape[1:])
+    # What the next layer is to see and to reconstruct, in full precision.
+    below = layers.Flatten("channels_last", dtype="float32")(inputs)
+    for number, (layer, mirror) in enumerate(pairs[: max(numbers, default=0)], start=1):
         if number in numbers:
-            size, units = down.kernel.shape
-            visible, hidden = _KINDS[up.activation], _KINDS[down.activation]
-            machine = restricted_boltzmann_machine(
-                (size,),
-                latent_dim=units,
-                visible=visible,
-                hidden=hidden,
-                steps=steps,
-                sample_visible=False,
-                kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
-                seed=chain_seeds[number - 1],
-            )
-            rbm = machine.get_layer("rbm")
-            # By value: a training that is cut short must not take the model's with it.
-            (kernel, hidden_bias), (_, visible_bias) = (
-                down.get_weights(),
-                up.get_weights(),
-            )
-            rbm.set_weights([kernel, visible_bias, hidden_bias])
-            if verbose != 0:
-                print(f"Layer {number} of {len(pairs)}: {size} -> {units}")
-            scale = 0.01 if "gaussian" in (visible, hidden) else 1.0
+            kinds = KINDS[mirror.activation], KINDS[layer.activation]
+            decay = keras.regularizers.L2(weight_decay / 2)
+            rbm = BoltzmannMachine(layer.units, *kinds, steps, False, decay)
+            trainer = keras.Model(inputs, rbm(below))
+            kernel, hidden_bias = layer.get_weights()
+            rbm.set_weights([kernel, mirror.get_weights()[1], hidden_bias])
+            rate = float(learning_rate) / (100 if "gaussian" in kinds else 1)
             for start, stop, momentum in ((0, min(5, epochs), 0.5), (5, epochs, 0.9)):
-                if start < stop:
-                    machine.compile(
-                        keras.optimizers.SGD(scale * learning_rate, momentum)
-                    )
-                    machine.fit(
-                        v,
-                        batch_size=batch_size,
-                        initial_epoch=start,
-                        epochs=stop,
-                        verbose=verbose,
-                    )
+                # No loss scaling in mixed precision, since machines are in float32.
+                trainer.compile(optimizers.SGD(rate, momentum), auto_scale_loss=False)
+                trainer.fit(x, initial_epoch=start, epochs=stop, **options)
+            kernel, visible_bias, hidden_bias = trained = rbm.get_weights()
+            if not all(np.isfinite(each).all() for each in trained):
+                raise ValueError(f"Layer {number} diverged. Received: {learning_rate=}")
+            layer.set_weights([kernel, hidden_bias])
+            mirror.set_weights([kernel.T, visible_bias])
+            machines.append(rbm)
             if verbose != 0:
+                v = keras.Model(inputs, below).predict(x, batch_size, 0, steps=1)
                 error = ops.square(v - rbm.visible_mean(rbm.hidden_mean(v)))
-                error = float(ops.mean(ops.sum(error, axis=-1)))
-                print(f"Squared reconstruction error: {error:.4g} an example")
-            kernel, visible_bias, hidden_bias = rbm.get_weights()
-            down.set_weights([kernel, hidden_bias])
-            up.set_weights([kernel.T, visible_bias])
-            machines.append(machine)
-        v = ops.convert_to_numpy(down(v))  # (n, units)
+                print(f"Layer {number}: squared error {ops.sum(error) / len(v):.4g}")
+        frozen = type(layer).from_config({**layer.get_config(), "trainable": False})
+        below = frozen(below)
+        frozen.set_weights(layer.get_weights())
+        # An array's codes are kept, not computed again in each step.
+        if hasattr(x, "shape") and number < max(numbers):
+            x = keras.Model(inputs, below).predict(x, batch_size=1000, verbose=0)
+            inputs = below = keras.Input(x.shape[1:])
     return machines
-
-
-_KINDS = {keras.activations.sigmoid: "bernoulli", keras.activations.linear: "gaussian"}
 
 
 def _layer_pairs(model):
     """Pair each Dense layer of the encoder with its mirror in the decoder."""
     passed_over = layers.InputLayer, layers.Flatten, layers.Reshape, layers.Dropout
     encoder, decoder = (
-        [
-            layer
-            for layer in model.get_layer(side).layers
-            if not isinstance(layer, passed_over)
-        ]
+        [each for each in model.get_layer(side).layers if type(each) not in passed_over]
         for side in ("encoder", "decoder")
     )
-    pairs = list(zip(encoder, reversed(decoder), strict=False))
-    if len(encoder) != len(decoder) or not all(
-        isinstance(down, layers.Dense)
-        and isinstance(up, layers.Dense)
-        and {down.activation, up.activation} <= set(_KINDS)
-        and down.kernel.shape == up.kernel.shape[::-1]
-        for down, up in pairs
-    ):
+    dense = all(isinstance(e, layers.Dense) and e.use_bias for e in encoder + decoder)
+    known = dense and {each.activation for each in encoder + decoder} <= set(KINDS)
+    if not known or [layer.kernel.shape for layer in encoder] != [
+        mirror.kernel.shape[::-1] for mirror in reversed(decoder)
+    ]:
         raise ValueError(
-            "`model` must be an autoencoder whose encoder and decoder are stacks of "
-            "sigmoid or linear Dense layers that mirror each other. "
-            f"Received: model={model!r}"
+            "`model` must have an encoder and a decoder that mirror each other, stacks "
+            f"of sigmoid or linear Dense layers with biases. Received: {model}"
         )
-    return pairs
+    return list(zip(encoder, reversed(decoder), strict=True))
 
 
-def _checked_examples(x, shape, bounded):
-    x = np.asarray(x)
-    if x.shape[1:] != shape or not x.size:
+def _check_settings(numbers, count, epochs, batch_size, learning_rate):
+    positive = all(0 < each < math.inf for each in (epochs, batch_size, learning_rate))
+    if not positive or not numbers <= set(range(1, count + 1)):
         raise ValueError(
-            f"`x` must be an array of shape {(None, *shape)}. "
-            f"Received: x.shape={x.shape}"
-        )
-    low, high = (0, 1) if bounded else (-np.inf, np.inf)
-    if not np.isfinite(x).all() or x.min() < low or x.max() > high:
-        raise ValueError(
-            "`x` must be finite, and in [0, 1] where the output is a sigmoid. "
-            f"Received: x with values from {x.min()} to {x.max()}"
-        )
-    return x.reshape(len(x), -1)
-
-
-def _check_sizes(input_shape, latent_dim):
-    if not _is_shape(input_shape):
-        raise ValueError(
-            "`input_shape` must be a tuple of positive integers without the batch, "
-            f"such as (28, 28, 1) or (784,). Received: input_shape={input_shape!r}"
-        )
-    if not _is_size(latent_dim):
-        raise ValueError(
-            "`latent_dim` must be a positive integer. "
-            f"Received: latent_dim={latent_dim!r}"
+            f"All but `only` must be positive, and `only` in 1 to {count}. Received: "
+            f"{epochs=}, {batch_size=}, {learning_rate=}, only={numbers}"
         )
 
 
-def _is_size(value):
-    return isinstance(value, int) and value > 0
-
-
-def _is_shape(value):
-    return np.iterable(value) and len(value) > 0 and all(map(_is_size, value))
-
-
-def _layer_seeds(seed, count):
-    # A seed for each layer: with one for all, layers of equal shape would start equal.
-    if seed is None:
-        return [None] * count
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
+def _check_examples(x, shape, kind):
+    """Refuse what is no array and no dataset of fitting numbers, by its first batch."""
+    batch = x if hasattr(x, "shape") else next(iter(x), math.nan)
+    batch = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch)
+    numbers = batch.dtype.kind in "biuf" and batch.size
+    low, high = map(float, (batch.min(), batch.max()) if numbers else 2 * [math.nan])
+    least, most = (0.0, 1.0) if kind == "bernoulli" else (-1e30, 1e30)  # finite
+    fits = batch.shape[1:] == shape and least <= low <= high <= most
+    if not fits or isinstance(x, (tuple, list)) or iter(x) is x:
         raise ValueError(
-            f"`seed` must be an integer from 0, or None. Received: seed={seed!r}"
+            f"`x` must be dense, of shape {(None, *shape)}, from {least} to {most}, or "
+            "a dataset of such batches, no list, that can be read again. Received: x "
+            f"of type {type(x).__name__}, shape {batch.shape}, from {low} to {high}"
         )
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]

@@ -19,9 +19,9 @@ contraction", 2011, arXiv:1104.4153.
 
 import math
 from collections.abc import Callable, Sequence
+from operator import index
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 
@@ -29,9 +29,27 @@ from keras import layers, ops
 class ContractiveDense(layers.Dense):
     """A dense layer that adds `strength * ||d outputs / d inputs||_F^2` to the loss.
 
-    The squared norm is that of each example, averaged over the batch. `activation` is
-    `"sigmoid"` or `"tanh"`.
+    The squared norm is that of each example, averaged over the batch. It costs little
+    more than a plain step: the column norms of the kernel are taken once for the whole
+    batch.
+
+    Args:
+        units: Number of outputs, a positive integer.
+        activation: `"sigmoid"` or `"tanh"`.
+        strength: What one unit of the penalty costs, a finite number from 0, on the
+            scale of a reconstruction error summed over pixels. Fixed once the layer is
+            made.
+        **kwargs: Those of `keras.layers.Dense`.
+
+    Example:
+        >>> import aezoo, numpy as np
+        >>> layer = aezoo.ContractiveDense(1, strength=1.0, kernel_initializer="ones")
+        >>> codes = layer(np.zeros((5, 4)))  # a slope of 1/4 for each of 4 inputs
+        >>> float(layer.losses[0])
+        0.25
     """
+
+    strength = property(lambda self: self._strength)
 
     def __init__(self, units, activation="sigmoid", strength=0.1, **kwargs):
         if activation not in ("sigmoid", "tanh"):
@@ -39,8 +57,12 @@ class ContractiveDense(layers.Dense):
                 '`activation` must be "sigmoid" or "tanh". '
                 f"Received: activation={activation!r}"
             )
+        if not 0 <= strength < math.inf:
+            raise ValueError(
+                f"`strength` must be finite, from 0. Received: strength={strength!r}"
+            )
         super().__init__(units, activation, **kwargs)
-        self.strength = strength
+        self._strength = strength
 
     def call(self, inputs, training=None):
         """Return activations, `(batch, units)`."""
@@ -68,14 +90,12 @@ def contractive_autoencoder(
     activation: str = "sigmoid",
     strength: float = 0.1,
     output_activation: str | Callable | None = "sigmoid",
-    seed: int | None = None,
     name: str = "contractive_autoencoder",
 ) -> keras.Model:
     """Build a one-layer autoencoder whose code resists small changes of the input.
 
     Penalised is `||d codes / d x||_F^2`, the sum over all pairs of a code and a pixel
-    of the squared derivative, averaged over the batch. It costs little more than a
-    plain step: the column norms of the kernel are taken once for the whole batch.
+    of the squared derivative, averaged over the batch.
 
     Unlike the paper's, the decoder has weights of its own, because tied weights do not
     survive a `.keras` file. That leaves a way out: a small encoder kernel lowers the
@@ -85,21 +105,20 @@ def contractive_autoencoder(
     compared with how far apart they lie, not by the penalty alone.
 
     The penalty is part of the loss in `evaluate` too, and in any model that is built
-    on the encoder. Pass the reconstruction error as a metric to tell the two apart.
+    on the encoder. Pass the reconstruction error as a metric to tell the two apart; a
+    model that is fitted without a loss trains the penalty alone.
 
     Args:
         input_shape: Shape of one example without the batch, such as `(28, 28, 1)` or
-            `(784,)`; positive integers. With the default sigmoid output, values in
-            [0, 1].
+            `(784,)`. With the default sigmoid output, values in [0, 1].
         latent_dim: Numbers in a code, a positive integer; may exceed the input's.
         activation: Activation of the code, `"sigmoid"` or `"tanh"`.
-        strength: What one unit of the penalty costs, a number from 0, on the scale of
-            a reconstruction error summed over pixels. A strong penalty saturates the
-            code: on MNIST, 1 drives half of the sigmoids below 0.05 or above 0.95.
+        strength: What one unit of the penalty costs, a finite number from 0, on the
+            scale of a reconstruction error summed over pixels. A strong penalty
+            saturates the code: on MNIST, 1 drives half of the sigmoids below 0.05 or
+            above 0.95.
         output_activation: Activation of the reconstruction: `"sigmoid"` for pixels in
             [0, 1], None for data of any range, such as standardised columns.
-        seed: Integer from 0 for repeatable initial weights, or None to follow
-            `keras.utils.set_random_seed`.
         name: Name of the model.
 
     Returns:
@@ -109,7 +128,8 @@ def contractive_autoencoder(
         `"decoder"`, codes to reconstructions `(batch, *input_shape)`.
 
     Raises:
-        ValueError: If an argument is out of its range or an activation is unknown.
+        ValueError, TypeError: If `activation` or `strength` is out of its range; from
+            Keras, if a size is not a positive integer or an activation is unknown.
 
     Example:
         >>> import aezoo, numpy as np
@@ -125,61 +145,20 @@ def contractive_autoencoder(
     Reference:
         Rifai et al., ICML 2011: the penalty, and its closed form for sigmoids.
     """
-    if not _is_shape(input_shape):
-        raise ValueError(
-            "`input_shape` must be a tuple of positive integers without the batch, "
-            f"such as (28, 28, 1) or (784,). Received: input_shape={input_shape!r}"
-        )
-    if not _is_size(latent_dim):
-        raise ValueError(
-            "`latent_dim` must be a positive integer. "
-            f"Received: latent_dim={latent_dim!r}"
-        )
-    if not 0 <= strength < math.inf:
-        raise ValueError(
-            "`strength` must be a finite number from 0. "
-            f"Received: strength={strength!r}"
-        )
-    encoder_seed, decoder_seed = _layer_seeds(seed, 2)
-
     inputs = keras.Input(input_shape, name="inputs")
-    pixels = layers.Flatten(name="pixels")(inputs)  # (batch, n)
-    codes = ContractiveDense(
-        latent_dim,
-        activation,
-        strength,
-        kernel_initializer=keras.initializers.GlorotUniform(encoder_seed),
-        name="codes",
-    )(pixels)  # (batch, latent_dim)
+    flat = layers.Flatten("channels_last", name="flatten")(inputs)  # (batch, n)
+    codes = ContractiveDense(index(latent_dim), activation, strength, name="codes")(
+        flat
+    )  # (batch, latent_dim)
     encoder = keras.Model(inputs, codes, name="encoder")
 
-    latent_inputs = keras.Input((latent_dim,), name="codes")
+    latent_inputs = keras.Input((latent_dim,), name="latent_inputs")
     pixels = layers.Dense(
-        math.prod(input_shape),
-        output_activation,
-        kernel_initializer=keras.initializers.GlorotUniform(decoder_seed),
-        name="pixels",
+        index(math.prod(input_shape)), output_activation, dtype="float32", name="pixels"
     )(latent_inputs)  # (batch, n)
-    reconstruction = layers.Reshape(input_shape, name="reconstruction")(pixels)
+    reconstruction = layers.Reshape(
+        input_shape, dtype="float32", name="reconstruction"
+    )(pixels)
     decoder = keras.Model(latent_inputs, reconstruction, name="decoder")
 
     return keras.Model(inputs, decoder(encoder(inputs)), name=name)
-
-
-def _is_size(value):
-    return isinstance(value, int) and value > 0
-
-
-def _is_shape(value):
-    return np.iterable(value) and len(value) > 0 and all(map(_is_size, value))
-
-
-def _layer_seeds(seed, count):
-    # A seed for each layer: with one for all, layers of equal shape would start equal.
-    if seed is None:
-        return [None] * count
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(
-            f"`seed` must be an integer from 0, or None. Received: seed={seed!r}"
-        )
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]

@@ -15,9 +15,9 @@ a local denoising criterion", JMLR 11, 2010.
 
 import math
 from collections.abc import Callable, Sequence
+from operator import index
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 
@@ -26,7 +26,8 @@ class GaussianCorruption(layers.Layer):
     """Adds Gaussian noise to every value, in training only.
 
     Args:
-        stddev: Standard deviation of the noise, a number from 0, in pixel units.
+        stddev: Standard deviation of the noise, a finite number from 0, in pixel
+            units. Fixed once the layer is made.
         clip: Whether to clip the result to [0, 1].
         seed: Integer from 0 to repeat the noise, or None to follow
             `keras.utils.set_random_seed`.
@@ -39,25 +40,27 @@ class GaussianCorruption(layers.Layer):
         0.1
     """
 
+    stddev = property(lambda self: self._stddev)
+
     def __init__(self, stddev, clip=False, seed=None, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= stddev < math.inf:
             raise ValueError(
-                f"`stddev` must be a finite number from 0. Received: stddev={stddev!r}"
+                f"`stddev` must be finite, from 0. Received: stddev={stddev!r}"
             )
-        self.stddev = stddev
-        self.clip = clip
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._stddev, self.clip, self.seed = stddev, clip, seed
+
+    def build(self, input_shape):
+        """Start the noise."""
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs, training=False):
         """Return `inputs`, `(batch, ...)`, with noise if `training`."""
         if not training:
             return inputs
-        noise = keras.random.normal(
-            ops.shape(inputs), stddev=self.stddev, seed=self.seed_generator
+        noisy = inputs + keras.random.normal(
+            ops.shape(inputs), 0.0, self.stddev, inputs.dtype, self.seed_generator
         )
-        noisy = inputs + noise
         return ops.clip(noisy, 0.0, 1.0) if self.clip else noisy
 
     def get_config(self):
@@ -74,7 +77,7 @@ class MaskingCorruption(layers.Layer):
 
     Args:
         fraction: Probability that a value is set to 0, in [0, 1], the same for every
-            value and independent of the others.
+            value and independent of the others. Fixed once the layer is made.
         seed: Integer from 0 to repeat the noise, or None to follow
             `keras.utils.set_random_seed`.
 
@@ -86,17 +89,29 @@ class MaskingCorruption(layers.Layer):
         0.75
     """
 
+    fraction = property(lambda self: self._fraction)
+
     def __init__(self, fraction, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.fraction = _checked_fraction(fraction)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        if not 0 <= fraction <= 1:
+            raise ValueError(
+                f"`fraction` must be in [0, 1]. Received: fraction={fraction!r}"
+            )
+        self._fraction, self.seed = fraction, seed
+
+    def build(self, input_shape):
+        """Start the noise."""
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs, training=False):
         """Return `inputs`, `(batch, ...)`, with values missing if `training`."""
         if not training:
             return inputs
         draw = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
+        return self.damage(inputs, draw)
+
+    def damage(self, inputs, draw):
+        """Return `inputs` damaged where `draw`, uniform in [0, 1), says so."""
         return ops.where(draw < self.fraction, 0.0, inputs)
 
     def get_config(self):
@@ -106,12 +121,13 @@ class MaskingCorruption(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="aezoo")
-class SaltAndPepperCorruption(layers.Layer):
+class SaltAndPepperCorruption(MaskingCorruption):
     """Sets a random fraction of the values to 0 or 1, in training only.
 
     Args:
         fraction: Probability that a value is replaced, in [0, 1], the same for every
-            value and independent of the others; by 0 or 1 with equal odds.
+            value and independent of the others; by 0 or 1 with equal odds. Fixed once
+            the layer is made.
         seed: Integer from 0 to repeat the noise, or None to follow
             `keras.utils.set_random_seed`.
 
@@ -123,24 +139,10 @@ class SaltAndPepperCorruption(layers.Layer):
         ([0.0, 0.5, 1.0], 0.2)
     """
 
-    def __init__(self, fraction, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.fraction = _checked_fraction(fraction)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def call(self, inputs, training=False):
-        """Return `inputs`, `(batch, ...)`, with black and white if `training`."""
-        if not training:
-            return inputs
-        draw = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
+    def damage(self, inputs, draw):
+        """Return `inputs` damaged where `draw`, uniform in [0, 1), says so."""
         peppered = ops.where(draw < self.fraction / 2, 0.0, inputs)
         return ops.where(draw >= 1 - self.fraction / 2, 1.0, peppered)
-
-    def get_config(self):
-        """Return the constructor's arguments, for saving."""
-        own = {"fraction": self.fraction, "seed": self.seed}
-        return {**super().get_config(), **own}
 
 
 def denoising_autoencoder(
@@ -148,10 +150,9 @@ def denoising_autoencoder(
     *,
     latent_dim: int = 512,
     hidden_units: Sequence[int] = (),
-    noise: layers.Layer | None = None,
+    noise: layers.Layer | None = MaskingCorruption(0.25),
     activation: str | Callable = "relu",
     output_activation: str | Callable | None = "sigmoid",
-    seed: int | None = None,
     name: str = "denoising_autoencoder",
 ) -> keras.Model:
     """Build a dense autoencoder that removes noise which it adds while training.
@@ -166,22 +167,17 @@ def denoising_autoencoder(
 
     Args:
         input_shape: Shape of one example without the batch, such as `(28, 28, 1)` or
-            `(784,)`; positive integers. With the default sigmoid output, values in
-            [0, 1].
+            `(784,)`. With the default sigmoid output, values in [0, 1].
         latent_dim: Numbers in a code, a positive integer; may exceed the input's.
         hidden_units: Sizes of the encoder's layers before the code, from the input
             inwards; the decoder mirrors them. Positive integers; may be empty.
         noise: The corruption: `GaussianCorruption`, `MaskingCorruption`,
             `SaltAndPepperCorruption` or any other Keras layer that keeps the shape and
-            acts in training only. The model makes a copy of it. None for
-            `MaskingCorruption(0.25)`.
+            acts in training only; None for none. The model makes a copy of it.
         activation: Activation of the hidden layers and the code, anything Keras
             accepts.
         output_activation: Activation of the reconstruction: `"sigmoid"` for pixels in
             [0, 1], None for data of any range, such as standardised columns.
-        seed: Integer from 0 for repeatable initial weights, and repeatable noise where
-            `noise` has no seed of its own; or None to follow
-            `keras.utils.set_random_seed`.
         name: Name of the model.
 
     Returns:
@@ -191,8 +187,8 @@ def denoising_autoencoder(
         `"decoder"`, codes to reconstructions `(batch, *input_shape)`.
 
     Raises:
-        ValueError: If a size is not a positive integer, `noise` is not a layer, an
-            activation is unknown or `seed` is negative.
+        ValueError, TypeError: From Keras, if a size is not a positive integer or an
+            activation is unknown.
 
     Example:
         >>> import aezoo, numpy as np
@@ -212,84 +208,27 @@ def denoising_autoencoder(
         Vincent et al., 2008: the corruption and the clean target. They mask an exact
         number of pixels in each image; here each pixel has the same chance.
     """
-    if not _is_shape(input_shape):
-        raise ValueError(
-            "`input_shape` must be a tuple of positive integers without the batch, "
-            f"such as (28, 28, 1) or (784,). Received: input_shape={input_shape!r}"
-        )
-    if not _is_size(latent_dim):
-        raise ValueError(
-            "`latent_dim` must be a positive integer. "
-            f"Received: latent_dim={latent_dim!r}"
-        )
-    if not np.iterable(hidden_units) or not all(map(_is_size, hidden_units)):
-        raise ValueError(
-            "`hidden_units` must be a tuple of positive integers, or empty. "
-            f"Received: hidden_units={hidden_units!r}"
-        )
-    if noise is None:
-        noise = MaskingCorruption(0.25)
-    if not isinstance(noise, layers.Layer):
-        raise ValueError(
-            "`noise` must be a Keras layer, such as MaskingCorruption(0.25). "
-            f"Received: noise={noise!r}"
-        )
-    hidden_units = tuple(hidden_units)
-    noise_seed, *seeds = _layer_seeds(seed, 2 * len(hidden_units) + 3)
-    seeds = iter(seeds)
-
-    def dense(units, activation, name):
-        initializer = keras.initializers.GlorotUniform(next(seeds))
-        return layers.Dense(
-            units, activation, kernel_initializer=initializer, name=name
-        )
-
-    # A copy, so that models built with the same layer do not share its random state.
-    config = {**noise.get_config(), "name": "corruption"}
-    if "seed" in config and config["seed"] is None:
-        config["seed"] = noise_seed
-    corruption = type(noise).from_config(config)
-
+    noise = layers.Identity() if noise is None else noise
+    # A copy, so that models built with one layer do not share its random state.
+    corruption = noise.from_config({**noise.get_config(), "name": "corruption"})
     inputs = keras.Input(input_shape, name="inputs")
-    features = layers.Flatten(name="pixels")(inputs)  # (batch, n)
+    corrupted = corruption(inputs)
+
+    hidden = layers.Flatten("channels_last", name="flatten")(inputs)  # (batch, n)
     for depth, units in enumerate(hidden_units, start=1):
-        features = dense(units, activation, f"hidden_{depth}")(features)
-    codes = dense(latent_dim, activation, "codes")(features)  # (batch, latent_dim)
+        hidden = layers.Dense(index(units), activation, name=f"hidden_{depth}")(hidden)
+    codes = layers.Dense(index(latent_dim), activation, name="codes")(hidden)
     encoder = keras.Model(inputs, codes, name="encoder")
 
-    latent_inputs = keras.Input((latent_dim,), name="codes")
-    features = latent_inputs
-    for depth, units in enumerate(reversed(hidden_units), start=1):
-        features = dense(units, activation, f"hidden_{depth}")(features)
-    pixels = dense(math.prod(input_shape), output_activation, "pixels")(features)
-    reconstruction = layers.Reshape(input_shape, name="reconstruction")(pixels)
+    latent_inputs = hidden = keras.Input((latent_dim,), name="latent_inputs")
+    for depth, units in reversed([*enumerate(hidden_units, start=1)]):
+        hidden = layers.Dense(index(units), activation, name=f"mirror_{depth}")(hidden)
+    pixels = layers.Dense(
+        index(math.prod(input_shape)), output_activation, dtype="float32", name="pixels"
+    )(hidden)  # (batch, n)
+    reconstruction = layers.Reshape(
+        input_shape, dtype="float32", name="reconstruction"
+    )(pixels)
     decoder = keras.Model(latent_inputs, reconstruction, name="decoder")
 
-    return keras.Model(inputs, decoder(encoder(corruption(inputs))), name=name)
-
-
-def _is_size(value):
-    return isinstance(value, int) and value > 0
-
-
-def _is_shape(value):
-    return np.iterable(value) and len(value) > 0 and all(map(_is_size, value))
-
-
-def _checked_fraction(fraction):
-    if not 0 <= fraction <= 1:
-        raise ValueError(
-            f"`fraction` must be a number in [0, 1]. Received: fraction={fraction!r}"
-        )
-    return fraction
-
-
-def _layer_seeds(seed, count):
-    # A seed for each layer: with one for all, layers of equal shape would start equal.
-    if seed is None:
-        return [None] * count
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(
-            f"`seed` must be an integer from 0, or None. Received: seed={seed!r}"
-        )
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]
+    return keras.Model(inputs, decoder(encoder(corrupted)), name=name)

@@ -17,9 +17,9 @@ without local minima", Neural Networks 2, 1989, doi:10.1016/0893-6080(89)90014-2
 
 import math
 from collections.abc import Sequence
+from operator import index
 
 import keras
-import numpy as np
 from keras import layers
 
 
@@ -27,7 +27,6 @@ def linear_autoencoder(
     input_shape: Sequence[int],
     *,
     latent_dim: int = 30,
-    seed: int | None = None,
     name: str = "linear_autoencoder",
 ) -> keras.Model:
     """Build an autoencoder with one linear layer on each side of the code.
@@ -37,11 +36,8 @@ def linear_autoencoder(
 
     Args:
         input_shape: Shape of one example without the batch, such as `(28, 28, 1)` or
-            `(784,)`; positive integers. Any real values, best scaled to a range near
-            [0, 1].
+            `(784,)`. Any real values, best scaled to a range near [0, 1].
         latent_dim: Numbers in a code, a positive integer: PCA's number of components.
-        seed: Integer from 0 for repeatable initial weights, or None to follow
-            `keras.utils.set_random_seed`.
         name: Name of the model.
 
     Returns:
@@ -51,7 +47,7 @@ def linear_autoencoder(
         `"decoder"`, codes to reconstructions `(batch, *input_shape)`.
 
     Raises:
-        ValueError: If a size is not a positive integer or `seed` is negative.
+        ValueError, TypeError: From Keras, if a size is not a positive integer.
 
     Example:
         >>> import aezoo, numpy as np
@@ -66,53 +62,18 @@ def linear_autoencoder(
         Baldi and Hornik, 1989: the squared error has no local minima, and its global
         minimum is the orthogonal projection on the leading principal components.
     """
-    if not _is_shape(input_shape):
-        raise ValueError(
-            "`input_shape` must be a tuple of positive integers without the batch, "
-            f"such as (28, 28, 1) or (784,). Received: input_shape={input_shape!r}"
-        )
-    if not _is_size(latent_dim):
-        raise ValueError(
-            "`latent_dim` must be a positive integer. "
-            f"Received: latent_dim={latent_dim!r}"
-        )
-    encoder_seed, decoder_seed = _layer_seeds(seed, 2)
-
     inputs = keras.Input(input_shape, name="inputs")
-    pixels = layers.Flatten(name="pixels")(inputs)  # (batch, n)
-    codes = layers.Dense(
-        latent_dim,
-        kernel_initializer=keras.initializers.GlorotUniform(encoder_seed),
-        name="codes",
-    )(pixels)  # (batch, latent_dim)
+    flat = layers.Flatten("channels_last", name="flatten")(inputs)  # (batch, n)
+    codes = layers.Dense(index(latent_dim), name="codes")(flat)  # (batch, latent_dim)
     encoder = keras.Model(inputs, codes, name="encoder")
 
-    latent_inputs = keras.Input((latent_dim,), name="codes")
+    latent_inputs = keras.Input((latent_dim,), name="latent_inputs")
     pixels = layers.Dense(
-        math.prod(input_shape),
-        kernel_initializer=keras.initializers.GlorotUniform(decoder_seed),
-        name="pixels",
+        index(math.prod(input_shape)), dtype="float32", name="pixels"
     )(latent_inputs)  # (batch, n)
-    reconstruction = layers.Reshape(input_shape, name="reconstruction")(pixels)
+    reconstruction = layers.Reshape(
+        input_shape, dtype="float32", name="reconstruction"
+    )(pixels)
     decoder = keras.Model(latent_inputs, reconstruction, name="decoder")
 
     return keras.Model(inputs, decoder(encoder(inputs)), name=name)
-
-
-def _is_size(value):
-    return isinstance(value, int) and value > 0
-
-
-def _is_shape(value):
-    return np.iterable(value) and len(value) > 0 and all(map(_is_size, value))
-
-
-def _layer_seeds(seed, count):
-    # A seed for each layer: with one for all, layers of equal shape would start equal.
-    if seed is None:
-        return [None] * count
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(
-            f"`seed` must be an integer from 0, or None. Received: seed={seed!r}"
-        )
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]

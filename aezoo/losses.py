@@ -10,6 +10,14 @@ Each function takes `(batch, ...)` arrays of equal shape and returns `(batch,)`.
 it to `compile` as a loss, a metric, or both:
 
     model.compile("adam", loss=squared_error, metrics=[squared_error])
+
+Weights for `fit` are one for each image, `(batch,)`: Keras multiplies these values with
+them and does not refuse another shape. To leave single pixels out, set them to NaN in
+the target and use the loss `..._with_gaps`: a gap costs nothing, and no gradient comes
+from it. The input of the model needs a number there, such as 0:
+
+    model.compile("adam", loss=squared_error_with_gaps)
+    model.fit(np.nan_to_num(x), x)
 """
 
 import math
@@ -43,7 +51,7 @@ def squared_error(y_true, y_pred):
         [196.0, 196.0, 196.0]
     """
     y_true, y_pred = _matching(y_true, y_pred)
-    return _sum_over_pixels(ops.square(y_true - y_pred))
+    return _sum_over_pixels(_squares(y_true, y_pred))
 
 
 @keras.saving.register_keras_serializable(package="aezoo")
@@ -67,7 +75,9 @@ def bernoulli_nll(y_true, y_pred):
         `(batch,)`, in nats per image.
 
     Raises:
-        ValueError: If the shapes differ, or there is no axis beside the batch.
+        ValueError: If the shapes differ, there is no axis beside the batch, or a value
+            outside [0, 1] is seen. Inside a compiled step no values can be seen; a
+            negative loss tells of them there.
 
     Example:
         >>> import aezoo, numpy as np
@@ -80,10 +90,7 @@ def bernoulli_nll(y_true, y_pred):
         appendix C.1.
     """
     y_true, y_pred = _matching(y_true, y_pred)
-    probability = ops.clip(y_pred, 1e-7, 1.0 - 1e-7)
-    return -_sum_over_pixels(
-        y_true * ops.log(probability) + (1.0 - y_true) * ops.log1p(-probability)
-    )
+    return _sum_over_pixels(_coin_nlls(y_true, y_pred))
 
 
 @keras.saving.register_keras_serializable(package="aezoo")
@@ -123,15 +130,133 @@ def gaussian_nll(y_true, y_pred, sigma=1.0):
         Kingma and Welling, "Auto-Encoding Variational Bayes", 2013, arXiv:1312.6114,
         appendix C.2.
     """
+    y_true, y_pred = _matching(y_true, y_pred)
+    return _sum_over_pixels(_gaussian_nlls(y_true, y_pred, sigma))
+
+
+@keras.saving.register_keras_serializable(package="aezoo")
+def squared_error_with_gaps(y_true, y_pred):
+    """Squared error of each image, summed over the pixels that are known.
+
+    `squared_error` without the pixels whose target is NaN.
+
+    Args:
+        y_true: Targets, `(batch, ...)`, any real values, NaN where nobody knows one.
+        y_pred: Reconstructions, the same shape as `y_true`.
+
+    Returns:
+        `(batch,)`, in squared pixel units per image; 0 for an image of gaps only.
+
+    Raises:
+        ValueError: If the shapes differ, or there is no axis beside the batch.
+
+    Example:
+        >>> import aezoo, numpy as np
+        >>> half_known, grey = np.array([[0.0, np.nan]]), np.full((1, 2), 0.5)
+        >>> aezoo.squared_error_with_gaps(half_known, grey).numpy().tolist()
+        [0.25]
+    """
+    y_true, y_pred = _matching(y_true, y_pred)
+    known, y_true = _known(y_true)
+    return _sum_over_pixels(known * _squares(y_true, y_pred))
+
+
+@keras.saving.register_keras_serializable(package="aezoo")
+def bernoulli_nll_with_gaps(y_true, y_pred):
+    """Negative log-likelihood of the binary pixels that are known.
+
+    `bernoulli_nll` without the pixels whose target is NaN.
+
+    Args:
+        y_true: Targets, `(batch, ...)`, in [0, 1], NaN where nobody knows one.
+        y_pred: Probabilities in [0, 1], the same shape as `y_true`.
+
+    Returns:
+        `(batch,)`, in nats per image; 0 for an image of gaps only.
+
+    Raises:
+        ValueError: As `bernoulli_nll`.
+
+    Example:
+        >>> import aezoo, numpy as np
+        >>> half_known, guess = np.array([[1.0, np.nan]]), np.full((1, 2), 0.5)
+        >>> aezoo.bernoulli_nll_with_gaps(half_known, guess).numpy().round(3).tolist()
+        [0.693]
+    """
+    y_true, y_pred = _matching(y_true, y_pred)
+    known, y_true = _known(y_true)
+    return _sum_over_pixels(known * _coin_nlls(y_true, y_pred))
+
+
+@keras.saving.register_keras_serializable(package="aezoo")
+def gaussian_nll_with_gaps(y_true, y_pred, sigma=1.0):
+    """Negative log-likelihood of the real-valued pixels that are known.
+
+    `gaussian_nll` without the pixels whose target is NaN.
+
+    Args:
+        y_true: Targets, `(batch, ...)`, any real values, NaN where nobody knows one.
+        y_pred: Means, the same shape as `y_true`.
+        sigma: Standard deviation of a pixel around its mean, positive, in pixel
+            units.
+
+    Returns:
+        `(batch,)`, in nats per image; 0 for an image of gaps only.
+
+    Raises:
+        ValueError: As `gaussian_nll`.
+
+    Example:
+        >>> import aezoo, numpy as np
+        >>> half_known, mean = np.array([[0.0, np.nan]]), np.zeros((1, 2))
+        >>> aezoo.gaussian_nll_with_gaps(half_known, mean).numpy().round(3).tolist()
+        [0.919]
+    """
+    y_true, y_pred = _matching(y_true, y_pred)
+    known, y_true = _known(y_true)
+    return _sum_over_pixels(known * _gaussian_nlls(y_true, y_pred, sigma))
+
+
+def _squares(y_true, y_pred):
+    return ops.square(y_true - y_pred)
+
+
+def _coin_nlls(y_true, y_pred):
+    _check_unit_interval(y_true=y_true, y_pred=y_pred)
+    p = ops.clip(y_pred, 1e-7, 1.0 - 1e-7)
+    return -(y_true * ops.log(p) + (1.0 - y_true) * ops.log1p(-p))
+
+
+def _gaussian_nlls(y_true, y_pred, sigma):
     if not 0 < sigma < math.inf:
         raise ValueError(
             f"`sigma` must be positive and finite. Received: sigma={sigma}"
         )
-    y_true, y_pred = _matching(y_true, y_pred)
-    return _sum_over_pixels(
-        0.5 * ops.square((y_true - y_pred) / sigma)
-        + (math.log(sigma) + 0.5 * math.log(2.0 * math.pi))
-    )
+    squares = 0.5 * ops.square((y_true - y_pred) / sigma)
+    return squares + (math.log(sigma) + 0.5 * math.log(2.0 * math.pi))
+
+
+def _known(y_true):
+    """Return 1 where a target is known and 0 in a gap, and targets without gaps."""
+    gaps = ops.isnan(y_true)
+    # Filled before anything is computed: 0 times the gradient of a NaN would be NaN.
+    return 1.0 - ops.cast(gaps, y_true.dtype), ops.where(gaps, 0.0, y_true)
+
+
+def _check_unit_interval(**arrays):
+    """Refuse values outside [0, 1] where they can be seen: not in a compiled step."""
+    for name, values in arrays.items():
+        try:
+            values = ops.convert_to_numpy(values)
+        except Exception:  # each backend has its own for a tensor without values
+            continue
+        # Rounding, of a resized picture say, may end a little outside.
+        if values.size and not (values.min() >= -1e-3 and values.max() <= 1 + 1e-3):
+            raise ValueError(
+                f"`{name}` must be in [0, 1]: divide pixels by 255, end the decoder "
+                f"with a sigmoid. Received: {name} from {values.min()} to "
+                f"{values.max()}"
+            )
 
 
 def _matching(y_true, y_pred):

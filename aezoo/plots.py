@@ -15,6 +15,7 @@ models and added noise make them, are clipped to [0, 1]; images that seem to run
 
 import matplotlib.pyplot as plt
 import numpy as np
+from keras import ops
 from matplotlib.lines import Line2D
 
 # Ten colours told apart under the common kinds of colour blindness, in their
@@ -69,36 +70,49 @@ def reconstructions(x, reconstruction, *, count=10, ax=None):
         )
     count = min(_positive(count, "count"), len(x))
     pairs = np.concatenate([x[:count], reconstruction[:count]])
-    ax, gap = _draw_tiles(pairs, count, ax, margin=1.2)
-    height = x.shape[1]
-    ax.set_yticks(
-        [height / 2, 1.5 * height + gap], labels=["original", "reconstruction"]
+    return image_grid(
+        pairs, columns=count, labels=["original", "reconstruction"], ax=ax
     )
-    return ax
 
 
-def image_grid(images, *, columns=10, ax=None):
+def image_grid(images, *, columns=10, labels=None, ax=None):
     """Draw images side by side, row after row.
 
     Args:
         images: `(n, height, width)` or `(n, height, width, channels)`, one or three
             channels, pixels in [0, 1] (clipped if a little outside).
         columns: Images in a row; the last row may be shorter.
+        labels: What is written at the left of each row, one for each; None for
+            nothing.
         ax: Matplotlib Axes, or None for a new figure.
 
     Returns:
         The Axes.
 
     Raises:
-        ValueError: If `images` has another shape or range, or `columns` is not a
-            positive integer.
+        ValueError: If `images` has another shape or range, `columns` is not a
+            positive integer, or there is not one label for each row.
 
     Example:
         >>> import numpy as np
         >>> from aezoo import plots
-        >>> ax = plots.image_grid(np.random.default_rng(0).random((25, 8, 8)))
+        >>> images = np.random.default_rng(0).random((20, 8, 8))
+        >>> ax = plots.image_grid(images, labels=["first", "second"])
     """
-    ax, _ = _draw_tiles(_images(images, "images"), _positive(columns, "columns"), ax)
+    images, columns = _images(images, "images"), _positive(columns, "columns")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    if labels is not None and len(labels) != rows:
+        raise ValueError(
+            f"`labels` must have one entry for each of the {rows} rows. "
+            f"Received: labels={labels!r}"
+        )
+    margin = 0.0 if labels is None else 1.2  # inches
+    ax, gap = _draw_tiles(images, columns, ax, margin)
+    if labels is not None:
+        height = images.shape[1]
+        middles = [row * (height + gap) + height / 2 for row in range(rows)]
+        ax.set_yticks(middles, labels=labels)
     return ax
 
 
@@ -389,8 +403,9 @@ def training_curves(history, *, ax=None):
 
 
 def _finite(values, name):
-    values = np.asarray(values)
-    if values.dtype.kind not in "biuf":
+    # Whatever the backend, tensors that carry a gradient and half precision too.
+    values = ops.convert_to_numpy(values)
+    if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
         raise ValueError(
             f"`{name}` must be an array of numbers. Received: {name}={values!r}"
         )

@@ -4,6 +4,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import numpy as np
 import pytest
 
 # These start other processes or train for long: the quick answers come first.
@@ -32,6 +33,38 @@ def load_script():
         return module
 
     return loaded
+
+
+@pytest.fixture(scope="session")
+def gradient():
+    """Gradient of a scalar function by the backend's own automatic differentiation."""
+
+    def gradient(function, x):
+        x = keras.ops.convert_to_tensor(x)
+        if keras.backend.backend() == "jax":
+            import jax
+
+            return np.asarray(jax.grad(function)(x))
+        if keras.backend.backend() == "torch":
+            x.requires_grad_()
+            function(x).backward()
+            return x.grad.numpy()
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = function(x)
+        return tape.gradient(value, x).numpy()
+
+    return gradient
+
+
+@pytest.fixture(params=["mixed_float16", "mixed_bfloat16"])
+def mixed_precision(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,14 @@ def jacobian(encoder, x):
             return encoder.stateless_call(*variables, example[None])[0][0]
 
         return np.asarray(jax.vmap(jax.jacrev(codes))(x))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        each = [
+            torch.autograd.functional.jacobian(encoder, torch.tensor(x[i : i + 1]))
+            for i in range(len(x))
+        ]
+        return np.stack([derivative[0, :, 0].numpy() for derivative in each])
     import tensorflow as tf
 
     x = tf.constant(x)
@@ -86,9 +94,7 @@ def test_codes_move_less_under_noise_for_how_far_apart_they_lie():
     noisy = (x + rng.normal(0, 0.05, x.shape)).astype("float32")
 
     def movement(strength):
-        model = aezoo.contractive_autoencoder(
-            (40,), latent_dim=20, strength=strength, seed=0
-        )
+        model = aezoo.contractive_autoencoder((40,), latent_dim=20, strength=strength)
         model.compile(keras.optimizers.Adam(0.01), loss=aezoo.squared_error)
         model.fit(x, x, epochs=15, verbose=0)
         encoder = model.get_layer("encoder")
@@ -105,6 +111,17 @@ def test_an_activation_without_the_closed_form_is_refused(activation):
         ValueError, match=r"`activation` must be .*Received: activation="
     ):
         aezoo.contractive_autoencoder((9,), activation=activation)
+
+
+@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
+def test_a_strength_that_is_no_price_is_refused(strength):
+    with pytest.raises(ValueError, match=r"must be .*\. Received: strength="):
+        aezoo.contractive_autoencoder((9,), strength=strength)
+
+
+def test_the_strength_cannot_be_changed_where_nothing_would_notice():
+    with pytest.raises(AttributeError, match="strength"):
+        aezoo.ContractiveDense(3).strength = 4.0
 
 
 def test_a_step_costs_less_than_half_as_much_again_as_a_plain_one():

@@ -42,7 +42,7 @@ def plane():
 
 @pytest.fixture(scope="module")
 def trained_on_plane(plane):
-    model = aezoo.linear_autoencoder((3,), latent_dim=2, seed=0)
+    model = aezoo.linear_autoencoder((3,), latent_dim=2)
     train(model, plane, learning_rate=0.02, batch_size=10, epochs=100)
     return model
 
@@ -71,7 +71,7 @@ def test_its_code_is_pca_up_to_an_invertible_map(plane, trained_on_plane):
 
 
 def test_it_is_linear():
-    model = aezoo.linear_autoencoder((5,), latent_dim=3, seed=0)
+    model = aezoo.linear_autoencoder((5,), latent_dim=3)
     x = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
     between = model.predict(0.3 * x[:1] + 0.7 * x[1:], verbose=0)
     ends = model.predict(x, verbose=0)
@@ -86,7 +86,7 @@ def test_mnist_with_30_numbers_scores_what_pca_scores():
     pca_error = np.square(residual).sum(axis=1).mean()
     assert pca_error == pytest.approx(13.866, abs=5e-4)
 
-    model = aezoo.linear_autoencoder((28, 28, 1), latent_dim=30, seed=0)
+    model = aezoo.linear_autoencoder((28, 28, 1), latent_dim=30)
     train(model, x_train, learning_rate=1e-2, batch_size=256, epochs=20)
     error = model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
     assert error == pytest.approx(pca_error, rel=0.005)

@@ -6,28 +6,13 @@ import pytest
 from keras import ops
 
 import aezoo
-from aezoo.sparse import KLSparsity, L1Sparsity, TopK
+from aezoo import KLSparsity, L1Sparsity, TopK
 
 
 def added_loss(layer, codes):
     layer(ops.convert_to_tensor(codes, "float32"))
     (loss,) = layer.losses
     return loss
-
-
-def gradient(function, x):
-    """Gradient of a scalar function by the backend's own automatic differentiation."""
-    x = ops.convert_to_tensor(x, "float32")
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return np.asarray(jax.grad(function)(x))
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        value = function(x)
-    return tape.gradient(value, x).numpy()
 
 
 def kl_divergence(target, rho):
@@ -40,7 +25,7 @@ def kl_divergence(target, rho):
 def trained_mean_activation(strength):
     x = np.random.default_rng(0).random((200, 20)).astype("float32")
     model = aezoo.sparse_autoencoder(
-        (20,), latent_dim=30, target=0.1, strength=strength, seed=0
+        (20,), latent_dim=30, sparsity=KLSparsity(strength, target=0.1)
     )
     model.compile(keras.optimizers.Adam(0.02), loss=aezoo.squared_error)
     model.fit(x, x, batch_size=100, epochs=40, verbose=0)
@@ -81,7 +66,7 @@ def test_penalties_grow_with_the_units_and_not_with_the_batch(penalty):
 
 
 @pytest.mark.parametrize("activation", [0.0, 1.0])
-def test_kl_and_its_gradient_are_finite_for_units_stuck_at_an_end(activation):
+def test_kl_and_its_gradient_are_finite_for_units_stuck_at_an_end(activation, gradient):
     layer = KLSparsity(1.0, target=0.05)
     codes = np.full((4, 3), activation)
     assert 0 < float(added_loss(layer, codes)) < np.inf
@@ -112,7 +97,7 @@ def test_top_k_keeps_exactly_k_of_equal_codes():
     assert kept[2].sum() == 4
 
 
-def test_top_k_passes_gradient_only_through_what_it_keeps():
+def test_top_k_passes_gradient_only_through_what_it_keeps(gradient):
     rng = np.random.default_rng(0)
     codes, weights = rng.normal(size=(2, 5, 10)).astype("float32")
     layer = TopK(4)
@@ -124,7 +109,7 @@ def test_top_k_passes_gradient_only_through_what_it_keeps():
 @pytest.mark.parametrize("factor, kept", [(1.0, 4), (2.0, 8), (0.6, 2)])
 def test_after_training_alpha_k_units_are_kept(factor, kept):
     model = aezoo.sparse_autoencoder(
-        (9,), latent_dim=10, penalty="top_k", k=4, inference_factor=factor
+        (9,), latent_dim=10, sparsity=TopK(4, inference_factor=factor)
     )
     x = np.random.default_rng(0).random((20, 9)).astype("float32")
     encoder = model.get_layer("encoder")
@@ -135,24 +120,59 @@ def test_after_training_alpha_k_units_are_kept(factor, kept):
         assert ((codes != 0).sum(axis=1) == expected).all()
 
 
-@pytest.mark.parametrize("latent_dim, kept", [(4, 1), (256, 26)])
-def test_by_default_a_tenth_of_the_units_is_kept(latent_dim, kept):
-    model = aezoo.sparse_autoencoder((9,), latent_dim=latent_dim, penalty="top_k")
-    x = np.random.default_rng(0).random((3, 9)).astype("float32")
-    codes = model.get_layer("encoder").predict(x, verbose=0)
-    assert ((codes != 0).sum(axis=1) == kept).all()
+@pytest.mark.parametrize(
+    ("sparsity", "lowest", "highest"),
+    [
+        (KLSparsity(), 0, 1),
+        (L1Sparsity(), 0, np.inf),
+        (TopK(10), -np.inf, np.inf),
+        (keras.layers.ActivityRegularization(l1=0.1), -1, 1),
+        (None, -1, 1),
+    ],
+    ids=["kl", "l1", "top_k", "another layer", "none"],
+)
+def test_the_layer_says_which_units_the_code_has(sparsity, lowest, highest):
+    model = aezoo.sparse_autoencoder(
+        (9,), latent_dim=10, sparsity=sparsity, activation="tanh"
+    )
+    codes = model.get_layer("encoder").predict(
+        np.random.default_rng(0).normal(0, 20, (50, 9)), verbose=0
+    )
+    assert lowest <= codes.min() and codes.max() <= highest
+    if lowest < 0:
+        assert codes.min() < 0
+    if highest > 1:
+        assert codes.max() > 1
+
+
+def test_models_given_one_layer_do_not_share_it():
+    layer = KLSparsity()
+    first, second = (
+        aezoo.sparse_autoencoder((9,), sparsity=layer)
+        .get_layer("encoder")
+        .get_layer("sparsity")
+        for _ in range(2)
+    )
+    assert len({id(first), id(second), id(layer)}) == 3
+
+
+def test_none_is_no_penalty():
+    x = np.random.default_rng(0).random((16, 9)).astype("float32")
+    model = aezoo.sparse_autoencoder((9,), sparsity=None)
+    model.compile("adam", loss=aezoo.squared_error, metrics=[aezoo.squared_error])
+    loss, error = model.evaluate(x, x, verbose=0)
+    assert loss == pytest.approx(error)
 
 
 @pytest.mark.parametrize("penalty", ["l1", "kl", "top_k"])
 def test_the_loss_is_error_plus_strength_times_penalty_plus_weight_decay(penalty):
     x = np.random.default_rng(0).random((16, 4, 5)).astype("float32")
+    sparsity = {"l1": L1Sparsity(0.7), "kl": KLSparsity(0.7, 0.2), "top_k": TopK(3)}
     model = aezoo.sparse_autoencoder(
         (4, 5),
         latent_dim=30,
         hidden_units=(8,),
-        penalty=penalty,
-        strength=0.7,
-        target=0.2,
+        sparsity=sparsity[penalty],
         kernel_regularizer=keras.regularizers.L2(0.01),
     )
     model.compile("adam", loss=aezoo.squared_error, metrics=[aezoo.squared_error])
@@ -171,12 +191,44 @@ def test_the_loss_is_error_plus_strength_times_penalty_plus_weight_decay(penalty
     assert loss - error == pytest.approx(0.7 * expected + decay, rel=1e-4)
 
 
+@pytest.mark.parametrize("strength", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("layer", [L1Sparsity, KLSparsity])
+def test_a_strength_that_is_no_price_is_refused(layer, strength):
+    with pytest.raises(ValueError, match=r"must be .*\. Received: strength="):
+        layer(strength)
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0, -0.1, 7.0, float("nan")])
+def test_a_target_that_no_sigmoid_has_is_refused(target):
+    with pytest.raises(ValueError, match=r"must be .*\. Received: target="):
+        KLSparsity(target=target)
+
+
 @pytest.mark.parametrize(
-    "argument, value",
-    [("penalty", "l2"), ("penalty", None), ("k", 9)]
-    + [("inference_factor", value) for value in (0.0, 0.2, 2.1, -1.0, float("nan"))],
+    "arguments",
+    [(0,), (-1,), (9,)] + [(4, f) for f in (0.0, 0.2, 2.1, -1.0, float("nan"))],
 )
-def test_what_does_not_fit_eight_units_is_refused(argument, value):
-    arguments = {"penalty": "top_k", "k": 4, argument: value}
-    with pytest.raises(ValueError, match=rf"must be .*Received: .*{argument}="):
-        aezoo.sparse_autoencoder((9,), latent_dim=8, **arguments)
+def test_what_does_not_fit_eight_units_is_refused(arguments):
+    with pytest.raises(ValueError, match=r"must be .*\. Received: k="):
+        aezoo.sparse_autoencoder((9,), latent_dim=8, sparsity=TopK(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (L1Sparsity(), "strength"),
+        (KLSparsity(), "strength"),
+        (KLSparsity(), "target"),
+        (TopK(3), "k"),
+        (TopK(3), "inference_factor"),
+    ],
+)
+def test_a_setting_cannot_be_changed_where_nothing_would_notice(layer, name):
+    with pytest.raises(AttributeError, match=name):
+        setattr(layer, name, 0.5)
+
+
+def test_k_may_be_any_integer_and_no_fraction():
+    assert TopK(np.int64(3)).k == 3
+    with pytest.raises(TypeError):
+        TopK(2.5)
