@@ -1,4 +1,4 @@
-"""Write the tables of results into both READMEs: `python benchmarks/report.py`."""
+"""Write the tables of results into both READMEs: `python -m benchmarks.report`."""
 
 import json
 import math
@@ -9,28 +9,16 @@ import numpy as np
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
-# In the order in which a reader meets the models.
-ROWS = (
-    "linear_pca",
-    "kl_sparse_self_taught",
-    "k_sparse",
-    "denoising_psnr",
-    "contractive",
-    "pretraining",
-    "stacked_denoising",
-    "deep_gelu",
-    "deep_boltzmann",
-    "deep_faces",
-    "vae_20",
-    "vae_burda",
-    "vae_free",
-)
 
 
 def load():
-    """Return the results that exist, a list of dictionaries."""
-    paths = [ROOT / "benchmarks" / "results" / f"{row}.json" for row in ROWS]
-    return [json.loads(path.read_text()) for path in paths if path.exists()]
+    """Return the rows, dictionaries, in the order in which a reader meets the models.
+
+    A row's name is that of its file.
+    """
+    paths = (ROOT / "benchmarks" / "results").glob("*.json")
+    rows = [{"name": path.stem, **json.loads(path.read_text())} for path in paths]
+    return sorted(rows, key=lambda row: (row["lesson"], row["name"]))
 
 
 def number(value):
@@ -62,11 +50,24 @@ def short_table(results):
     """One line a row, for the first README."""
     rows = []
     for r in results:
-        sign = "≥" if r["better"] == "higher" else "≤"
-        target = "none" if r["target"] is None else f"{sign} {number(r['target'])}"
-        cells = [f"{r['metric']}, {r['unit']}", number(r["paper"]), target]
+        cells = [f"{r['metric']}, {r['unit']}", number(r["paper"]), target(r)]
         rows.append([*cells, measured(r), yes(r["met"])])
     return table(["what", "paper", "target", "measured", "met"], rows)
+
+
+def target(result):
+    """Format a target as the bound that it is."""
+    if result["target"] is None:
+        return "none"
+    sign = "≥" if result["better"] == "higher" else "≤"
+    return f"{sign} {number(result['target'])}"
+
+
+def ratio(judged):
+    """Return the cells of a ratio: measured, half of the rounds, met."""
+    low, high = judged["half"]
+    limits = f"{low:.2f} to {high:.2f}"
+    return [f"{judged['measured']:.2f}", limits, yes(judged["met"])]
 
 
 def yes(met):
@@ -83,7 +84,7 @@ def long_report(results):
         if len(r["values"]) > 1:
             seeds += f"; 95 % interval of their mean: {interval(r['values'])}"
         sections.append(
-            f"### {r['row']}\n\n"
+            f"### {r['name']}\n\n"
             f"{r['metric'][0].upper()}{r['metric'][1:]}, {r['unit']}: "
             f"**{measured(r)}**, {r['better']} is better.\n\n"
             f"Paper: {number(r['paper'])}. "
@@ -91,7 +92,7 @@ def long_report(results):
             f"{seeds}.\n\n"
             f"{r['differs']}\n\n"
             f"{also_table(r.get('also', {}))}"
-            f"`make benchmarks ROW={r['row']}`, {r['minutes']} minutes a seed on "
+            f"`make benchmarks ROW={r['name']}`, {r['minutes']} minutes a seed on "
             f"{r['processor']}; {r['backend']} backend, {versions}, "
             f"commit {r['commit']}."
         )
@@ -132,39 +133,6 @@ def provenance(command, result):
     )
 
 
-DEFAULT, TUNED, JAX, LOOP, PYTHAE = (
-    "Keras on TensorFlow, default",
-    "Keras on TensorFlow, tuned",
-    "Keras on JAX",
-    "PyTorch loop",
-    "pythae",
-)
-DENSE = ("shallow", "deep", "contractive", "variational")
-
-
-def speed_ratios(result):
-    """What is compared: a description, target, better, and both times over rounds."""
-    s = result["seconds"]
-    for net in DENSE:
-        yield f"{net}: JAX over the PyTorch loop", 1.15, "≥", s[net][LOOP], s[net][JAX]
-    for net in (*DENSE, "convolutional"):
-        words = f"{net}: TensorFlow, tuned, over the PyTorch loop"
-        yield words, 1.0, "≥", s[net][LOOP], s[net][TUNED]
-    for engine in (TUNED, JAX):
-        words = f"variational: {engine} over pythae's trainer"
-        yield words, 2.0, "≥", s["variational"][PYTHAE], s["variational"][engine]
-    contractive, without = s["contractive"], s["without penalty"]
-    for engine in (DEFAULT, TUNED, JAX):
-        words = f"time with the contraction penalty over time without, {engine}"
-        yield words, 1.5, "≤", contractive[engine], without[engine]
-    for engine, seconds in s["autodiff"].items():
-        # Of fewer images: it is slow.
-        share = result["images"]["contractive"] / result["images"]["autodiff"]
-        scaled = [second * share for second in seconds]
-        words = f"time of a Jacobian by autodiff over the closed form, {engine}"
-        yield words, 10.0, "≥", scaled, contractive[engine]
-
-
 def speed_report(_):
     """What `make speed` measured."""
     result = measurement("speed")
@@ -185,13 +153,7 @@ def speed_report(_):
         rows.append([net, *cells])
     rates = table(["net", *engines], rows)
 
-    rows = []
-    for words, target, sign, above, below in speed_ratios(result):
-        ratio = np.median(above) / np.median(below)
-        low, high = np.percentile(np.divide(above, below), [25, 75])
-        met = ratio >= target if sign == "≥" else ratio <= target
-        limits = f"{low:.2f} to {high:.2f}"
-        rows.append([words, f"{sign} {target:g}", f"{ratio:.2f}", limits, yes(met)])
+    rows = [[r["what"], target(r), *ratio(r)] for r in result["ratios"]]
     header = ["ratio of medians", "target", "measured", "half of the rounds", "met"]
     ratios = table(header, rows)
 
@@ -224,16 +186,13 @@ def scale_report(_):
     rows = []
     for backend, nets in result["speed"].items():
         for net, m in nets.items():
-            ratio = np.median(m["array"]) / np.median(m["files"])
-            low, high = np.percentile(np.divide(m["array"], m["files"]), [25, 75])
             rates = [
                 f"{m['images'] / np.median(m[k]):,.0f}" for k in ("array", "files")
             ]
-            limits = f"{low:.2f} to {high:.2f}"
-            cells = [f"{ratio:.2f}", limits, yes(ratio >= 0.9)]
-            rows.append([backend, net, *rates, *cells])
+            rows.append([backend, net, *rates, *ratio(m["ratio"])])
+            bound = target(m["ratio"])  # the same for all
     header = ["backend", "net", "array, images a second", "files, images a second"]
-    header += ["files over array (target ≥ 0.9)", "half of the rounds", "met"]
+    header += [f"files over array (target {bound})", "half of the rounds", "met"]
     return (
         f"{memory}\n\n{table(header, rows)}\n\n"
         f"{provenance('python -m benchmarks.scale.stream', result)}"

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import aezoo
+from benchmarks.nets import BATCH_SIZE
+from benchmarks.scale.stream import stream
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "scale"
+ROOT = Path(__file__).parent.parent
 BUILDERS = sorted(name for name in aezoo.__all__ if name.endswith("_autoencoder"))
-BATCH_SIZE = 128
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +35,12 @@ def files(tmp_path_factory):
     return f"{folder}/*.bin"
 
 
-@pytest.fixture(scope="module")
-def stream(load_script):
-    return load_script(FOLDER / "stream.py").stream
-
-
 def images(batches):
     return np.concatenate([x for x, _ in batches.as_numpy_iterator()])
 
 
 @pytest.mark.one_backend
-def test_files_give_back_the_images_in_order_in_full_batches(files, stream):
+def test_files_give_back_the_images_in_order_in_full_batches(files):
     batches = stream(files, BATCH_SIZE)
     assert [len(x) for x, _ in batches.as_numpy_iterator()] == [BATCH_SIZE] * 10
     paths = sorted(Path(files).parent.iterdir())
@@ -54,7 +50,7 @@ def test_files_give_back_the_images_in_order_in_full_batches(files, stream):
 
 
 @pytest.mark.one_backend
-def test_shuffling_loses_nothing_and_differs_between_epochs(files, stream):
+def test_shuffling_loses_nothing_and_differs_between_epochs(files):
     # One batch of everything, so that no image is in the rest.
     batches = stream(files, 1300, buffer=200, seed=0)
     first, second = images(batches), images(batches)
@@ -71,7 +67,7 @@ def test_shuffling_loses_nothing_and_differs_between_epochs(files, stream):
 
 
 @pytest.mark.one_backend
-def test_torn_and_missing_files_are_refused(tmp_path, files, stream):
+def test_torn_and_missing_files_are_refused(tmp_path, files):
     (tmp_path / "torn.bin").write_bytes(bytes(785))
     with pytest.raises(ValueError, match=r"whole images.*Received: .*785 bytes"):
         stream(f"{tmp_path}/*.bin", 1)
@@ -80,7 +76,7 @@ def test_torn_and_missing_files_are_refused(tmp_path, files, stream):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_every_builder_trains_from_files_as_it_does_from_an_array(name, files, stream):
+def test_every_builder_trains_from_files_as_it_does_from_an_array(name, files):
     batches = stream(files, BATCH_SIZE)
     x = images(batches)
     losses = []
@@ -88,7 +84,8 @@ def test_every_builder_trains_from_files_as_it_does_from_an_array(name, files, s
         {"x": batches},
         {"x": x, "y": x, "batch_size": BATCH_SIZE, "shuffle": False},
     ):
-        model = getattr(aezoo, name)((28, 28, 1), seed=0)
+        keras.utils.set_random_seed(0)
+        model = getattr(aezoo, name)((28, 28, 1))
         model.compile("adam", loss=aezoo.squared_error)
         losses.append(model.fit(**data, epochs=2, verbose=0).history["loss"])
     # Later, what differs by rounding is enlarged, most in the deepest model.
@@ -97,9 +94,10 @@ def test_every_builder_trains_from_files_as_it_does_from_an_array(name, files, s
 
 
 def launch(*arguments, **options):
-    command = [sys.executable, "-u", FOLDER / "launch.py", *map(str, arguments)]
+    command = [sys.executable, "-u", "-m", "benchmarks.scale.launch"]
+    command += map(str, arguments)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, **pipes, **options)
+    return subprocess.Popen(command, cwd=ROOT, **pipes, **options)
 
 
 def finish(process):
@@ -112,7 +110,7 @@ def finish(process):
 @pytest.mark.parametrize(
     "model", ["undercomplete", "sparse", "contractive", "denoising", "variational"]
 )
-def test_two_processes_have_the_losses_of_one(model, files, stream, tmp_path):
+def test_two_processes_have_the_losses_of_one(model, files, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -170,9 +168,11 @@ def test_the_launcher_refuses_what_cannot_work(arguments, message, files):
 
 
 @pytest.mark.processes
-def test_two_devices_of_tensorflow_agree_but_for_a_mean_over_the_batch(files, stream):
-    command = [sys.executable, FOLDER / "mirrored.py", "--files", files]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+def test_two_devices_of_tensorflow_agree_but_for_a_mean_over_the_batch(files):
+    command = [sys.executable, "-m", "benchmarks.scale.mirrored", "--files", files]
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
     assert result.returncode == 0, result.stderr
     measured = json.loads(result.stdout.splitlines()[-1])
     for name in ("undercomplete", "contractive"):

@@ -10,13 +10,14 @@ on, and the test images are used once, at the end.
 import keras
 import numpy as np
 from keras import ops
-from reproduce import reproduce
 
 import aezoo
+from benchmarks.common import error_rate, train
+from benchmarks.reproduce import reproduce
 
 PRETRAINING, FINE_TUNING = 10, 15  # epochs
 ROW = {
-    "row": "contractive",
+    "lesson": 6,
     "metric": "test error of a contractive autoencoder of 1000 sigmoids after "
     "fine-tuning, MNIST",
     "unit": "%",
@@ -78,13 +79,10 @@ def contraction(encoder, x):
     return np.sqrt(squared_norms).mean(), 100 * saturated.mean()
 
 
-def fit(model, x, y, epochs, rate, loss, file):
-    """Train with Adam on a cosine, or load what was trained before an interruption."""
+def trained(model, file, *data, **options):
+    """Train, or load what was trained before an interruption."""
     if not file.exists():
-        steps = epochs * -(-len(x) // 100)
-        schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-        model.compile(keras.optimizers.Adam(schedule), loss=loss)
-        model.fit(x, y, batch_size=100, epochs=epochs, verbose=2)
+        train(model, *data, batch_size=100, **options)
         model.save_weights(file)
     model.load_weights(file)
 
@@ -97,18 +95,18 @@ def one_seed(smoke, folder):
     errors, norms, saturated = {}, {}, {}
     for name, model in autoencoders().items():
         file = folder / f"{name}.weights.h5"
-        fit(model, x_train, x_train, pretraining, 2e-3, aezoo.bernoulli_nll, file)
+        data = aezoo.bernoulli_nll, x_train, x_train
+        trained(model, file, *data, rate=2e-3, epochs=pretraining)
         encoder = model.get_layer("encoder")
         norms[name], saturated[name] = contraction(encoder, x_test)
         # A layer without a penalty takes over the weights.
         start = autoencoder()
         start.get_layer("encoder").set_weights(encoder.get_weights())
         classifier = aezoo.classifier_from_encoder(start, 10)
-        loss = "sparse_categorical_crossentropy"
         file = folder / f"{name}.classifier.weights.h5"
-        fit(classifier, x_train, y_train, fine_tuning, 5e-3, loss, file)
-        answers = classifier.predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
-        errors[name] = 100 * (answers != y_test).mean()
+        data = "sparse_categorical_crossentropy", x_train, y_train
+        trained(classifier, file, *data, rate=5e-3, epochs=fine_tuning)
+        errors[name] = error_rate(classifier, x_test, y_test)
         print(name, errors[name], norms[name], saturated[name], flush=True)
 
     result = {ROW["metric"]: errors["CAE"]}

@@ -5,14 +5,13 @@ on the last 10,000 training images. Then all 60,000 are trained on, and the test
 are used once, at the end.
 """
 
-import keras
-from reproduce import ChangedAfresh, reproduce, shift
-
 import aezoo
+from benchmarks.common import ChangedAfresh, shift, train
+from benchmarks.reproduce import reproduce
 
 PRETRAINING, FINE_TUNING = 10, 60  # epochs: of each machine, of the whole
 ROW = {
-    "row": "deep_boltzmann",
+    "lesson": 7,
     "metric": "test error of a deep autoencoder 784-1000-500-250-30 of logistic units, "
     "pretrained as Boltzmann machines, MNIST",
     "unit": "squared error per image",
@@ -30,7 +29,7 @@ def one_seed(smoke, folder):
     pretraining, fine_tuning = PRETRAINING, FINE_TUNING
     if smoke:
         x_train, pretraining, fine_tuning = x_train[:1000], 1, 1
-    model = aezoo.deep_belief_autoencoder((28, 28, 1))
+    model = aezoo.stacked_autoencoder((28, 28, 1), activation="sigmoid")
     for layer in (1, 2, 3, 4):
         file = folder / f"layer-{layer}.weights.h5"
         if not file.exists():
@@ -41,15 +40,16 @@ def one_seed(smoke, folder):
         model.load_weights(file)
 
     batches = ChangedAfresh(x_train, 128, shift)
-    steps = fine_tuning * len(batches)
-    warmup = steps // 100
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=2e-3, warmup_steps=warmup
+    train(
+        model,
+        aezoo.squared_error,
+        batches,
+        rate=2e-3,
+        warmup=True,
+        beta_2=0.98,
+        epochs=fine_tuning,
+        backup=folder / "backup",
     )
-    optimizer = keras.optimizers.Adam(schedule, beta_2=0.98)
-    model.compile(optimizer, loss=aezoo.squared_error)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    model.fit(batches, epochs=fine_tuning, verbose=2, callbacks=[backup])
     return model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
 
 

@@ -9,13 +9,14 @@ trained on, and the patches of the other 10 are used once, at the end.
 
 import keras
 import numpy as np
-from reproduce import reproduce
 from scipy import ndimage
 
 import aezoo
+from benchmarks.common import train
+from benchmarks.reproduce import reproduce
 
 ROW = {
-    "row": "deep_faces",
+    "lesson": 7,
     "metric": "squared error over that of PCA, 30 numbers, 25 x 25 patches of faces, "
     "people unseen",
     "unit": "ratio",
@@ -77,14 +78,22 @@ def one_seed(smoke, folder):
         dropout=0.05,
     )
     epochs = 1 if smoke else 10
+    # A longer warm-up than that of `train`, and training ends before the cosine does.
     steps = epochs * -(-len(x_train) // 256)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps, warmup_target=1e-3, warmup_steps=min(500, steps // 2)
     )
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.squared_error)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    options = {"batch_size": 256, "epochs": epochs, "verbose": 2}
-    model.fit(x_train, x_train, callbacks=[backup], **options)
+    train(
+        model,
+        aezoo.squared_error,
+        x_train,
+        x_train,
+        rate=schedule,
+        cosine=False,
+        epochs=epochs,
+        batch_size=256,
+        backup=folder / "backup",
+    )
     error = model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
     of_pca = pca_error(x_train, x_test)
     print(f"autoencoder {error:.1f}, PCA {of_pca:.1f}", flush=True)

@@ -4,14 +4,13 @@ The schedule and the shifts were chosen by the error on the last 10,000 training
 images. Then all 60,000 are trained on, and the test images are used once, at the end.
 """
 
-import keras
-from reproduce import ChangedAfresh, reproduce, shift
-
 import aezoo
+from benchmarks.common import ChangedAfresh, shift, train
+from benchmarks.reproduce import reproduce
 
 EPOCHS = 100
 ROW = {
-    "row": "deep_gelu",
+    "lesson": 7,
     "metric": "test error of a deep autoencoder 784-1000-500-250-30 from random "
     "weights, MNIST",
     "unit": "squared error per image",
@@ -33,15 +32,16 @@ def one_seed(smoke, folder):
         x_train, epochs = x_train[:2560], 1
     model = aezoo.stacked_autoencoder((28, 28, 1), activation="gelu")
     batches = ChangedAfresh(x_train, 128, shift)
-    steps = epochs * len(batches)
-    warmup = steps // 100
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=2e-3, warmup_steps=warmup
+    train(
+        model,
+        aezoo.squared_error,
+        batches,
+        rate=2e-3,
+        warmup=True,
+        beta_2=0.98,
+        epochs=epochs,
+        backup=folder / "backup",
     )
-    optimizer = keras.optimizers.Adam(schedule, beta_2=0.98)
-    model.compile(optimizer, loss=aezoo.squared_error)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
     return model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
 
 

@@ -6,16 +6,16 @@ the first 50,000, and its size and schedule were chosen on the last 10,000. The 
 images and their noise are the same for all.
 """
 
-import keras
 import numpy as np
-from reproduce import reproduce
 from scipy import ndimage
 from skimage.restoration import denoise_nl_means
 
 import aezoo
+from benchmarks.common import train
+from benchmarks.reproduce import reproduce
 
 ROW = {
-    "row": "denoising_psnr",
+    "lesson": 5,
     "metric": "PSNR of denoised digits, noise 0.5 clipped, MNIST test images",
     "unit": "decibels",
     "paper": None,
@@ -96,19 +96,22 @@ def best_filter(smoke, folder):
 
 def one_seed(smoke, folder):
     x_train, _, (x_test, noisy_test) = digits(smoke)
-    epochs = 1 if smoke else 30
     model = aezoo.denoising_autoencoder(
         (28, 28, 1),
         latent_dim=1000,
         hidden_units=(1000,),
         noise=aezoo.GaussianCorruption(0.5, clip=True),
     )
-    steps = epochs * -(-len(x_train) // 128)
-    schedule = keras.optimizers.schedules.CosineDecay(1e-3, steps)
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.squared_error)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    options = {"batch_size": 128, "epochs": epochs, "verbose": 2}
-    model.fit(x_train, x_train, callbacks=[backup], **options)
+    train(
+        model,
+        aezoo.squared_error,
+        x_train,
+        x_train,
+        rate=1e-3,
+        epochs=1 if smoke else 30,
+        batch_size=128,
+        backup=folder / "backup",
+    )
     answer = model.predict(noisy_test, batch_size=1000, verbose=0)
     return psnr(x_test, answer)
 

@@ -8,13 +8,14 @@ optimiser; its length was chosen by the loss on the unlabelled digits.
 
 import keras
 import numpy as np
-from reproduce import reproduce
 from sklearn.linear_model import LogisticRegression
 
 import aezoo
+from benchmarks.common import train
+from benchmarks.reproduce import reproduce
 
 ROW = {
-    "row": "kl_sparse_self_taught",
+    "lesson": 4,
     "metric": "accuracy on digits 0-4 of a softmax on features of digits 5-9",
     "unit": "%",
     "paper": 98.3,
@@ -37,18 +38,19 @@ def one_seed(smoke, folder):
     model = aezoo.sparse_autoencoder(
         (28, 28, 1),
         latent_dim=200,
-        penalty="kl",
-        target=0.1,
-        strength=6.0,
+        sparsity=aezoo.KLSparsity(strength=6.0, target=0.1),
         kernel_regularizer=keras.regularizers.L2(0.003),
     )
-    epochs = 2 if smoke else 600
-    steps = epochs * -(-len(unlabelled) // 500)
-    schedule = keras.optimizers.schedules.CosineDecay(1e-2, steps)
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.squared_error)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    options = {"batch_size": 500, "epochs": epochs, "verbose": 2}
-    model.fit(unlabelled, unlabelled, callbacks=[backup], **options)
+    train(
+        model,
+        aezoo.squared_error,
+        unlabelled,
+        unlabelled,
+        rate=1e-2,
+        epochs=2 if smoke else 600,
+        batch_size=500,
+        backup=folder / "backup",
+    )
 
     codes = model.get_layer("encoder").predict(labelled, batch_size=1000, verbose=0)
     first, second = np.array_split(np.random.permutation(len(labelled)), 2)

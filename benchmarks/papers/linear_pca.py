@@ -4,13 +4,12 @@
 training images; the test images are used once, at the end.
 """
 
-import keras
-from reproduce import reproduce
-
 import aezoo
+from benchmarks.common import train
+from benchmarks.reproduce import reproduce
 
 ROW = {
-    "row": "linear_pca",
+    "lesson": 2,
     "metric": "test error of a linear autoencoder with 30 numbers, MNIST",
     "unit": "squared error per image",
     "paper": 13.866,
@@ -26,13 +25,17 @@ def one_seed(smoke, folder):
     epochs = 1 if smoke else 20
     if smoke:
         x_train = x_train[:2560]
-    steps = epochs * -(-len(x_train) // 256)
     model = aezoo.linear_autoencoder((28, 28, 1), latent_dim=30)
-    schedule = keras.optimizers.schedules.CosineDecay(1e-2, steps)
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.squared_error)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    options = {"batch_size": 256, "epochs": epochs, "verbose": 2}
-    model.fit(x_train, x_train, callbacks=[backup], **options)
+    train(
+        model,
+        aezoo.squared_error,
+        x_train,
+        x_train,
+        rate=1e-2,
+        epochs=epochs,
+        batch_size=256,
+        backup=folder / "backup",
+    )
     return model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
 
 

@@ -6,11 +6,11 @@ with 100, 1,000 or 10,000 labels. Learning rates were chosen, separately for eac
 twelve, on the last 10,000 training images; the test images are used once, at the end.
 """
 
-import keras
 import numpy as np
-from reproduce import reproduce
 
 import aezoo
+from benchmarks.common import error_rate, train
+from benchmarks.reproduce import reproduce
 
 PRETRAINING = 15  # epochs of each layer
 # Labels, epochs of fine-tuning, learning rates from random and from pretrained weights.
@@ -27,7 +27,7 @@ SETTINGS = {
     ],
 }
 ROW = {
-    "row": "pretraining",
+    "lesson": 7,
     "metric": "test error that pretraining takes from sigmoids with 10,000 labels, "
     "MNIST",
     "unit": "percentage points",
@@ -70,11 +70,8 @@ def trained_classifier(activation, weights, x, y, epochs, rate):
     if weights is not None:
         model.get_layer("encoder").set_weights(weights)
     classifier = aezoo.classifier_from_encoder(model, 10)
-    steps = epochs * -(-len(x) // 100)
-    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
-    loss = "sparse_categorical_crossentropy"
-    classifier.compile(keras.optimizers.Adam(schedule), loss=loss)
-    classifier.fit(x, y, batch_size=100, epochs=epochs, verbose=0)
+    loss, options = "sparse_categorical_crossentropy", {"batch_size": 100, "verbose": 0}
+    train(classifier, loss, x, y, rate=rate, epochs=epochs, **options)
     return classifier
 
 
@@ -103,8 +100,7 @@ def one_seed(smoke, folder):
                 classifier = trained_classifier(
                     activation, start, x_train[chosen], y_train[chosen], epochs, rate
                 )
-                answers = classifier.predict(x_test, batch_size=1000, verbose=0)
-                errors.append(100 * (answers.argmax(axis=1) != y_test).mean())
+                errors.append(error_rate(classifier, x_test, y_test))
             print(activation, size, errors, flush=True)
             name = f"{activation}, {size:,} labels"
             # The first of all is the metric.

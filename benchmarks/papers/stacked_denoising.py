@@ -6,13 +6,14 @@ the end.
 """
 
 import keras
-from reproduce import reproduce
 
 import aezoo
+from benchmarks.common import error_rate, train
+from benchmarks.reproduce import reproduce
 
 PRETRAINING, FINE_TUNING = 10, 30  # epochs: of each layer, of the classifier
 ROW = {
-    "row": "stacked_denoising",
+    "lesson": 7,
     "metric": "test error of three denoising layers of 1000 sigmoids, "
     "after fine-tuning, MNIST",
     "unit": "%",
@@ -57,18 +58,17 @@ def one_seed(smoke, folder):
     inputs = keras.Input((28, 28, 1))
     answers = aezoo.classifier_from_encoder(model, 10)(noise(inputs))
     classifier = keras.Model(inputs, answers)
-    steps = fine_tuning * -(-len(x_train) // 100)
-    schedule = keras.optimizers.schedules.CosineDecay(1e-3, steps)
-    classifier.compile(
-        keras.optimizers.Adam(schedule),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+    train(
+        classifier,
+        "sparse_categorical_crossentropy",
+        x_train,
+        y_train,
+        rate=1e-3,
+        epochs=fine_tuning,
+        batch_size=100,
+        backup=folder / "backup",
     )
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    options = {"batch_size": 100, "epochs": fine_tuning, "verbose": 2}
-    classifier.fit(x_train, y_train, callbacks=[backup], **options)
-    _, accuracy = classifier.evaluate(x_test, y_test, batch_size=1000, verbose=0)
-    return 100 * (1 - accuracy)
+    return error_rate(classifier, x_test, y_test)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ training images. Then all 60,000 are trained on, and the test images are used on
 the end.
 """
 
-import keras
 import numpy as np
-from reproduce import ChangedAfresh, reproduce, toss
 
 import aezoo
+from benchmarks.common import ChangedAfresh, toss, train
+from benchmarks.reproduce import reproduce
 
 ROW = {
-    "row": "vae_20",
+    "lesson": 9,
     "metric": "ELBO, 20 latents, 500 hidden units, binarised MNIST test images",
     "unit": "nats per image",
     "paper": -99.5,
@@ -27,7 +27,6 @@ ROW = {
 
 def one_seed(smoke, folder):
     (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
-    epochs = 1 if smoke else 100
     if smoke:
         x_train, x_test = x_train[:1280], x_test[:1000]
     x_test = toss(x_test, seed=0)
@@ -35,10 +34,14 @@ def one_seed(smoke, folder):
     model = aezoo.variational_autoencoder(
         (28, 28, 1), hidden_units=(500,), activation="gelu"
     )
-    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
+    train(
+        model,
+        aezoo.bernoulli_nll,
+        batches,
+        rate=2e-3,
+        epochs=1 if smoke else 100,
+        backup=folder / "backup",
+    )
     draws = [
         model.evaluate(x_test, x_test, batch_size=1000, verbose=0) for _ in range(10)
     ]

@@ -4,14 +4,15 @@ The schedule was chosen by the bound on the last 10,000 training images. Then al
 60,000 are trained on, and the test images are used once, at the end.
 """
 
-import keras
-from reproduce import ChangedAfresh, reproduce, toss
+from functools import partial
 
 import aezoo
+from benchmarks.common import ChangedAfresh, toss, train
+from benchmarks.reproduce import reproduce
 
 WARM_UP, EPOCHS = 10, 190
 ROW = {
-    "row": "vae_burda",
+    "lesson": 9,
     "metric": "negative log-likelihood of a VAE 200-200-50 of tanh units, "
     "5000 samples, binarised MNIST test images",
     "unit": "nats per image",
@@ -27,35 +28,25 @@ ROW = {
 }
 
 
-def autoencoder(beta=1.0):
-    return aezoo.variational_autoencoder(
-        (28, 28, 1),
-        latent_dim=50,
-        hidden_units=(200, 200),
-        activation="tanh",
-        beta=beta,
-    )
-
-
 def one_seed(smoke, folder):
     (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
     warm_up, epochs, samples = WARM_UP, EPOCHS, 5000
     if smoke:
         x_train, x_test, warm_up, epochs, samples = x_train[:1000], x_test[:5], 1, 1, 50
     batches = ChangedAfresh(x_train, 100, toss)
+    model = aezoo.variational_autoencoder(
+        (28, 28, 1), latent_dim=50, hidden_units=(200, 200), activation="tanh"
+    )
+    fit = partial(train, model, aezoo.bernoulli_nll, batches, rate=2e-3)
     # With the divergence charged in full from the start, the bound rises far slower.
     file = folder / "warm-up.weights.h5"
     if not file.exists():
-        model = autoencoder(beta=0.1)
-        model.compile(keras.optimizers.Adam(2e-3), loss=aezoo.bernoulli_nll)
-        model.fit(batches, epochs=warm_up, verbose=2)
+        model.get_layer("z").beta = 0.1
+        fit(cosine=False, epochs=warm_up)
         model.save_weights(file)
-    model = autoencoder()
     model.load_weights(file)
-    schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
-    model.compile(keras.optimizers.Adam(schedule), loss=aezoo.bernoulli_nll)
-    backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    model.fit(batches, epochs=epochs, verbose=2, callbacks=[backup])
+    model.get_layer("z").beta = 1.0
+    fit(epochs=epochs, backup=folder / "backup")
     x_test = toss(x_test, seed=0)
     bound = model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
     nll = -aezoo.log_likelihood(model, x_test, num_samples=samples)

@@ -5,13 +5,14 @@ trained on, and the test images are used once, at the end.
 """
 
 import keras
-from reproduce import ChangedAfresh, reproduce, shift, toss
 
 import aezoo
+from benchmarks.common import ChangedAfresh, shift, toss, train
+from benchmarks.reproduce import reproduce
 
 EPOCHS, SHIFTED = 100, 80
 ROW = {
-    "row": "vae_free",
+    "lesson": 9,
     "metric": "negative log-likelihood of a VAE with 50 latents and a net of our "
     "choice, 5000 samples, binarised MNIST test images",
     "unit": "nats per image",
@@ -37,24 +38,23 @@ def one_seed(smoke, folder):
     model = aezoo.variational_autoencoder(
         (28, 28, 1), latent_dim=50, hidden_units=(500, 500), activation="gelu"
     )
-    steps = epochs * len(batches)
-    warmup = steps // 100
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=4e-3, warmup_steps=warmup
-    )
-    optimizer = keras.optimizers.Adam(schedule, beta_2=0.98)
-    model.compile(optimizer, loss=aezoo.bernoulli_nll)
 
     def begin(epoch, logs):
         # Shifts keep the net from learning the images by heart; without them at the
         # end it learns where digits really stand.
         batches.change = toss if epoch >= SHIFTED else lambda x: toss(shift(x))
 
-    callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_begin=begin),
-        keras.callbacks.BackupAndRestore(folder / "backup"),
-    ]
-    model.fit(batches, epochs=epochs, verbose=2, callbacks=callbacks)
+    train(
+        model,
+        aezoo.bernoulli_nll,
+        batches,
+        rate=4e-3,
+        warmup=True,
+        beta_2=0.98,
+        epochs=epochs,
+        backup=folder / "backup",
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=begin)],
+    )
     x_test = toss(x_test, seed=0)
     bound = model.evaluate(x_test, x_test, batch_size=1000, verbose=0)
     nll = -aezoo.log_likelihood(model, x_test, num_samples=samples)

@@ -2,7 +2,7 @@
 
 Start it on every host, with the same arguments except for the number of the process:
 
-    python benchmarks/scale/launch.py --files 'digits/*.bin' --model sparse \
+    python -m benchmarks.scale.launch --files 'digits/*.bin' --model sparse \
         --job-addresses 10.0.0.1:9999 --num-processes 2 --process-id 0
 
 The address is that of process 0. The last three arguments may come from the environment
@@ -63,9 +63,9 @@ def main():
     given = arguments()
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
-    from stream import stream
 
     import aezoo
+    from benchmarks.scale.stream import stream
 
     keras.utils.set_random_seed(given.seed)  # the same weights and order everywhere
     if given.num_processes > 1:

@@ -1,6 +1,6 @@
 """Train on two devices of one process, under TensorFlow's `MirroredStrategy`.
 
-    python benchmarks/scale/mirrored.py --files 'digits/*.bin'
+    python -m benchmarks.scale.mirrored --files 'digits/*.bin'
 
 Prints JSON: for each model the losses of every epoch without the strategy and with it,
 and for the sparse one what each charges for the same codes. The devices are two logical
@@ -15,9 +15,9 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
 import tensorflow as tf
-from stream import stream
 
 import aezoo
+from benchmarks.scale.stream import stream
 
 MODELS = ("undercomplete", "contractive", "sparse")
 

@@ -9,17 +9,22 @@ import glob
 import json
 import math
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
+import tensorflow as tf
+
+import aezoo
+from benchmarks.common import ROOT, provenance, write
+from benchmarks.nets import BATCH_SIZE, SIZES
+from benchmarks.targets import judged
 
 SHAPE = (28, 28, 1)
-BATCH_SIZE = 128
 BUFFER = 10_000  # images among which the next one is drawn
 COUNTS = (100_000, 500_000, 2_000_000)
 ROUNDS = 5
@@ -43,8 +48,6 @@ def stream(pattern, batch_size, buffer=0, seed=None):
     Raises:
         ValueError: If the files do not hold whole images, or not enough for a batch.
     """
-    import tensorflow as tf
-
     files = sorted(glob.glob(pattern))
     sizes = {file: os.path.getsize(file) for file in files}
     torn = [file for file, size in sizes.items() if size % math.prod(SHAPE)]
@@ -85,8 +88,6 @@ def stream(pattern, batch_size, buffer=0, seed=None):
 
 def write_digits(folder, count, images_per_file=50_000):
     """Write the training digits, over and over, until there are `count` of them."""
-    import aezoo
-
     (x, _), _ = aezoo.datasets.load_mnist()
     x = np.rint(x * 255).astype("uint8")
     for first in range(0, count, images_per_file):
@@ -95,14 +96,11 @@ def write_digits(folder, count, images_per_file=50_000):
 
 
 def compiled_model(net="shallow"):
-    import keras
-
-    import aezoo
-
     keras.utils.set_random_seed(0)
-    deep = {"latent_dim": 30, "hidden_units": (1000, 500, 250)}
-    options = {"shallow": {}, "deep": deep}[net]
-    model = aezoo.undercomplete_autoencoder(SHAPE, **options)
+    *hidden, codes = SIZES[net]
+    model = aezoo.undercomplete_autoencoder(
+        SHAPE, latent_dim=codes, hidden_units=hidden
+    )
     fast = {"jit_compile": True, "steps_per_execution": 50}
     model.compile("adam", loss=aezoo.squared_error, **fast)
     return model
@@ -146,7 +144,8 @@ def speed(net, pattern, rounds):
             ways[name]()
             if number:  # the first round compiles
                 seconds[name].append(time.perf_counter() - start)
-    return {"images": len(x), **seconds}
+    ratio = judged("files", net, seconds["array"], seconds["files"])
+    return {"images": len(x), **seconds, "ratio": ratio}
 
 
 def in_a_process(backend, *task):
@@ -158,6 +157,7 @@ def in_a_process(backend, *task):
     )
     out = subprocess.check_output(
         [sys.executable, "-c", code, json.dumps(task)],
+        cwd=ROOT,
         env=os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
         text=True,
     )
@@ -165,13 +165,12 @@ def in_a_process(backend, *task):
 
 
 def main():
-    from benchmarks.papers.reproduce import commit, processor, versions, write
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="seconds, writes nothing")
     smoke = parser.parse_args().smoke
-    head = commit("aezoo", "benchmarks/scale")
-    counts, rounds = ((20_000,), 1) if smoke else (COUNTS, ROUNDS)
+    # Now, since the code may change while this runs.
+    origin = provenance("keras", "tensorflow", "jax", "numpy")
+    counts, rounds = ((12_800,), 1) if smoke else (COUNTS, ROUNDS)
     backends = ("jax",) if smoke else ("tensorflow", "jax")
     result = {"memory": {}, "speed": {}}
     with tempfile.TemporaryDirectory() as folder:
@@ -190,18 +189,12 @@ def main():
             for net, pattern in (("shallow", patterns[0]), ("deep", one)):
                 m = in_a_process(backend, "speed", net, pattern, rounds)
                 result["speed"][backend][net] = m
-                ratio = statistics.median(m["array"]) / statistics.median(m["files"])
+                ratio = m["ratio"]["measured"]
                 print(f"{backend}, {net}: files {ratio:.3f} of an array", flush=True)
     if smoke:
         print("stream: runs")
         return
-    names = ("keras", "tensorflow", "jax", "numpy")
-    provenance = {
-        "versions": versions(*names),
-        "processor": processor(),
-        "commit": head,
-    }
-    write(Path(__file__).parent / "result.json", {**result, **provenance})
+    write(Path(__file__).parent / "result.json", {**result, **origin})
 
 
 if __name__ == "__main__":

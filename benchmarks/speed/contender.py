@@ -1,4 +1,4 @@
-"""What the contenders share: the batch, the images and the way they are asked.
+"""What the contenders share: the images and the way they are asked.
 
 A contender is a program of one library, since a process has one Keras backend. It reads
 tasks from stdin, a line of JSON each, and answers with a line of JSON.
@@ -9,16 +9,6 @@ import sys
 import time
 
 import aezoo
-
-BATCH_SIZE = 128
-DENSE = {  # sizes of the encoder's layers; the decoder mirrors them
-    "shallow": (256, 32),
-    "deep": (1000, 500, 250, 30),
-    "contractive": (1000,),
-    "without penalty": (1000,),
-    "variational": (500, 500, 50),
-}
-MATRIX = 3000  # side of the square matrices whose product gives the peak
 
 
 def load_images():

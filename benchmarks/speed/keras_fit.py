@@ -1,4 +1,4 @@
-"""This package under Keras' `fit`: `keras_fit.py default` or `keras_fit.py tuned`.
+"""This package under Keras' `fit`; the argument is `default` or `tuned`.
 
 `default` is `compile` and `fit` on arrays with nothing else said. `tuned` compiles the
 step with XLA, hands TensorFlow many steps at a time, and picks batches inside
@@ -9,10 +9,11 @@ import sys
 
 import keras
 import numpy as np
-from contender import BATCH_SIZE, MATRIX, answer, load_images
 from keras import layers, ops
 
 import aezoo
+from benchmarks.nets import BATCH_SIZE, MATRIX, SIZES, STRENGTH
+from benchmarks.speed.contender import answer, load_images
 
 TUNED = sys.argv[1] == "tuned"
 IMAGES = load_images()
@@ -50,27 +51,24 @@ class AutodiffContraction(layers.Dense):
                 codes = ops.sigmoid(inputs @ self.kernel + self.bias)
             jacobian = tape.batch_jacobian(codes, inputs)  # (batch, units, pixels)
         squared_norms = ops.sum(ops.square(jacobian), axis=(1, 2))
-        self.add_loss(0.1 * ops.mean(squared_norms))
+        self.add_loss(STRENGTH * ops.mean(squared_norms))
         return codes
 
 
 def build(net):
-    if net.startswith("width-"):
-        units = (int(net.removeprefix("width-")),)
-        return aezoo.undercomplete_autoencoder(SHAPE, hidden_units=units)
-    return {
-        "shallow": lambda: aezoo.undercomplete_autoencoder(SHAPE),
-        "deep": lambda: aezoo.undercomplete_autoencoder(
-            SHAPE, latent_dim=30, hidden_units=(1000, 500, 250)
-        ),
-        "contractive": lambda: aezoo.contractive_autoencoder(SHAPE, latent_dim=1000),
-        "without penalty": lambda: one_layer(layers.Dense(1000, "sigmoid")),
-        "autodiff": lambda: one_layer(AutodiffContraction(1000)),
-        "variational": lambda: aezoo.variational_autoencoder(
-            SHAPE, latent_dim=50, hidden_units=(500, 500)
-        ),
-        "convolutional": lambda: aezoo.convolutional_autoencoder(SHAPE),
-    }[net]()
+    *hidden, codes = SIZES[net]
+    sizes = {"hidden_units": hidden, "latent_dim": codes}
+    if net == "contractive":
+        return aezoo.contractive_autoencoder(SHAPE, latent_dim=codes, strength=STRENGTH)
+    if net == "without penalty":
+        return one_layer(layers.Dense(codes, "sigmoid"))
+    if net == "autodiff":
+        return one_layer(AutodiffContraction(codes))
+    if net == "variational":
+        return aezoo.variational_autoencoder(SHAPE, **sizes)
+    if net == "convolutional":
+        return aezoo.convolutional_autoencoder(SHAPE, filters=hidden, latent_dim=codes)
+    return aezoo.undercomplete_autoencoder(SHAPE, **sizes)
 
 
 def batches_inside(images):

@@ -1,17 +1,17 @@
-"""The nets that pythae has, given the modules of `torch_loop.py`, under its trainer."""
+"""The nets that pythae has, given the modules of `torch_loop`, under its trainer."""
 
 import tempfile
 
 import torch
-from contender import BATCH_SIZE, answer, load_images
 from pythae.data.datasets import BaseDataset
 from pythae.models import AE, VAE, AEConfig, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
-from torch_loop import encoder_and_decoder
 
-DIMENSIONS = {"shallow": 32, "deep": 30, "convolutional": 32, "variational": 50}
+from benchmarks.nets import BATCH_SIZE, SIZES
+from benchmarks.speed.contender import answer, load_images
+from benchmarks.speed.torch_loop import encoder_and_decoder
 
 
 class Encoder(BaseEncoder):
@@ -46,7 +46,7 @@ def prepare(net, images):
     variational = net == "variational"
     encoder, decoder = encoder_and_decoder(net)
     encoder, decoder = Encoder(encoder, variational), Decoder(decoder)
-    sizes = {"input_dim": (1, 28, 28), "latent_dim": DIMENSIONS[net]}
+    sizes = {"input_dim": (1, 28, 28), "latent_dim": SIZES[net][-1]}
     if variational:
         model = VAE(VAEConfig(reconstruction_loss="bce", **sizes), encoder, decoder)
     else:

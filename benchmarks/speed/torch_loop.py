@@ -3,9 +3,11 @@
 from itertools import pairwise
 
 import torch
-from contender import BATCH_SIZE, DENSE, MATRIX, answer, load_images
 from torch import nn
 from torch.nn import functional as F
+
+from benchmarks.nets import BATCH_SIZE, MATRIX, SIZES, STRENGTH
+from benchmarks.speed.contender import answer, load_images
 
 
 def dense(sizes, last=None):
@@ -27,28 +29,29 @@ def started(model):
 
 def encoder_and_decoder(net):
     """Two modules, images `(batch, 1, 28, 28)` to codes and back to pixels."""
+    inner = SIZES[net]
     if net == "convolutional":
+        first, second, codes = inner
         encoder = nn.Sequential(
-            nn.Conv2d(1, 32, 3, stride=2, padding=1),
+            nn.Conv2d(1, first, 3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.Conv2d(first, second, 3, stride=2, padding=1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(64 * 7 * 7, 32),
+            nn.Linear(second * 7 * 7, codes),
         )
         decoder = nn.Sequential(
-            nn.Linear(32, 64 * 7 * 7),
+            nn.Linear(codes, second * 7 * 7),
             nn.ReLU(),
-            nn.Unflatten(1, (64, 7, 7)),
+            nn.Unflatten(1, (second, 7, 7)),
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(64, 32, 3, padding=1),
+            nn.Conv2d(second, first, 3, padding=1),
             nn.ReLU(),
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(32, 1, 3, padding=1),
+            nn.Conv2d(first, 1, 3, padding=1),
             nn.Sigmoid(),
         )
         return started(encoder), started(decoder)
-    inner = DENSE[net]
     down, up = [784, *inner], [*reversed(inner), 784]
     if net == "variational":
         down[-1] *= 2  # means and log-variances
@@ -71,7 +74,7 @@ def loss_of(net, encoder, decoder, x):
         kernel = encoder[1][0].weight  # (units, pixels)
         slope = codes * (1 - codes)
         norms = slope.square() @ kernel.square().sum(dim=1)
-        loss = loss + 0.1 * norms.mean()
+        loss = loss + STRENGTH * norms.mean()
     return loss
 
 

@@ -1,0 +1,151 @@
+"""What the measurements share: where a number comes from, batches, a training."""
+
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+
+
+def write(path, content):
+    """Write JSON at once or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def provenance(*packages):
+    """Return what makes a number: versions, processor and commit."""
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in packages},
+        },
+        "processor": _processor(),
+        "commit": _commit(),
+    }
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line for line in lines if line.startswith("model name"))
+        name = name.split(": ", 1)[1]
+    except (OSError, StopIteration):
+        name = platform.processor()
+    # A process may have been given fewer cores than there are.
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count()
+    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
+
+
+def _commit():
+    # Results and tables may have changed since: they did not make the number.
+    code = ["git", "diff", "--quiet", "HEAD", "--", "aezoo", "benchmarks/*.py"]
+    dirty = subprocess.run(code, cwd=ROOT).returncode != 0
+    head = subprocess.check_output(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, text=True
+    )
+    return head.strip() + ("-dirty" if dirty else "")
+
+
+class ChangedAfresh(keras.utils.PyDataset):
+    """Batches of `change(x)`, in a new order and changed again in each epoch."""
+
+    def __init__(self, x, batch_size, change):
+        super().__init__()
+        self.x, self.batch_size, self.change = x, batch_size, change
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def on_epoch_end(self):
+        """Choose a new order."""
+        self.order = np.random.permutation(len(self.x))
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        batch = self.change(self.x[chosen])
+        return batch, batch
+
+
+def shift(x):
+    """Return digits, `(n, 28, 28, 1)`, each moved by up to one pixel to all sides."""
+    # The borders of digits are empty, so that rolling them shifts them.
+    moves = np.random.randint(-1, 2, (len(x), 2))
+    return np.stack([np.roll(*each, (0, 1)) for each in zip(x, moves, strict=True)])
+
+
+def toss(x, seed=None):
+    """Return binary images, `(n, 28, 28, 1)`, whose pixels are 1 with odds `x`."""
+    rng = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
+    return (rng.random(x.shape, dtype="float32") < x).astype("float32")
+
+
+def train(
+    model,
+    loss,
+    x,
+    y=None,
+    *,
+    rate,
+    epochs,
+    batch_size=None,
+    cosine=True,
+    warmup=False,
+    beta_2=0.999,
+    backup=None,
+    callbacks=(),
+    verbose=2,
+):
+    """Compile a model and fit it with Adam, the rate falling along a cosine to 0.
+
+    Args:
+        model: A Keras model.
+        loss: What `compile` accepts.
+        x: Examples, or `ChangedAfresh` batches, which leave out `y` and `batch_size`.
+        y: Targets.
+        rate: Learning rate from which it falls.
+        epochs: Passes over `x`.
+        batch_size: Examples in a step.
+        cosine: If false, Adam gets `rate` as it is, a number or a schedule.
+        warmup: Whether it first rises from 0, in a hundredth of the steps.
+        beta_2: Of Adam.
+        backup: Folder for the last epoch's state, from which an interrupted training
+            goes on; None to begin anew.
+        callbacks: More of them.
+        verbose: As in `fit`.
+    """
+    if cosine:
+        steps = epochs * (-(-len(x) // batch_size) if batch_size else len(x))
+        rising = steps // 100
+        schedule = keras.optimizers.schedules.CosineDecay
+        rate = (
+            schedule(0.0, steps - rising, warmup_target=rate, warmup_steps=rising)
+            if warmup
+            else schedule(rate, steps)
+        )
+    model.compile(keras.optimizers.Adam(rate, beta_2=beta_2), loss=loss)
+    if backup:
+        callbacks = [*callbacks, keras.callbacks.BackupAndRestore(backup)]
+    model.fit(
+        x,
+        y,
+        batch_size=batch_size,
+        epochs=epochs,
+        callbacks=list(callbacks),
+        verbose=verbose,
+    )
+
+
+def error_rate(classifier, x, y):
+    """Return the percentage of examples that are taken for another class."""
+    answers = classifier.predict(x, batch_size=1000, verbose=0).argmax(axis=1)
+    return 100 * (answers != y).mean()
