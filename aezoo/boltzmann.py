@@ -306,8 +306,8 @@ def pretrain_boltzmann(
             machines.append(rbm)
             if verbose != 0:
                 v = keras.Model(inputs, below).predict(x, batch_size, 0, steps=1)
-                error = ops.square(v - rbm.visible_mean(rbm.hidden_mean(v)))
-                print(f"Layer {number}: squared error {ops.sum(error) / len(v):.4g}")
+                gaps = ops.square(ops.subtract(v, rbm.visible_mean(rbm.hidden_mean(v))))
+                print(f"Layer {number}: squared error {ops.sum(gaps) / len(v):.4g}")
         frozen = type(layer).from_config({**layer.get_config(), "trainable": False})
         below = frozen(below)
         frozen.set_weights(layer.get_weights())

@@ -17,8 +17,9 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    # What the package is compared with is installed by `make speed` alone.
-    del project["optional-dependencies"]["peers"]
+    # These are installed by `make unit-torch` and `make speed` alone.
+    for extra in ("torch", "peers"):
+        del project["optional-dependencies"][extra]
     return project
 
 
