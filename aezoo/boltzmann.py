@@ -183,8 +183,8 @@ def restricted_boltzmann_machine(
         layer `"rbm"` is a `BoltzmannMachine`.
 
     Raises:
-        ValueError, TypeError: If a setting is out of its range; from Keras, if a size
-            is not a positive integer.
+        ValueError, TypeError: If `latent_dim` or a setting is out of its range; from
+            Keras, if `input_shape` is not of positive integers.
 
     Example:
         >>> import aezoo, keras, numpy as np
@@ -299,6 +299,7 @@ def pretrain_boltzmann(
                 trainer.compile(optimizers.SGD(rate, momentum), auto_scale_loss=False)
                 trainer.fit(x, initial_epoch=start, epochs=stop, **options)
             kernel, visible_bias, hidden_bias = trained = rbm.get_weights()
+            # What has diverged is refused here, and the model keeps its old weights.
             if not all(np.isfinite(each).all() for each in trained):
                 raise ValueError(f"Layer {number} diverged. Received: {learning_rate=}")
             layer.set_weights([kernel, hidden_bias])

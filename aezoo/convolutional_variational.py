@@ -48,8 +48,9 @@ class GaussianSampling(layers.Layer):
         1.0
     """
 
-    # A setting, and nothing that was learned: `set_weights` leaves it alone.
+    # `beta` is a setting: neither `set_weights` nor `load_weights` changes it.
     weights = property(lambda self: [])
+    save_own_variables = load_own_variables = lambda self, store: None
     beta = property(lambda self: self._beta)
 
     def __init__(self, beta=1.0, seed=None, dtype="float32", **kwargs):
@@ -62,8 +63,9 @@ class GaussianSampling(layers.Layer):
     @beta.setter
     def beta(self, beta):
         """Charge `beta` for each nat from here on."""
-        if not 0 <= beta < math.inf:
-            raise ValueError(f"`beta` must be finite, from 0. Received: beta={beta!r}")
+        # Keras on JAX keeps variables elsewhere during an epoch: it would be lost.
+        if not 0 <= beta < math.inf or self._price._value is None:
+            raise ValueError(f"`beta` must be >= 0, between epochs. Received: {beta=}")
         self._beta = beta
         self._price.assign(beta)
 
@@ -76,12 +78,6 @@ class GaussianSampling(layers.Layer):
         self.add_loss(self._price * ops.mean(kl))
         noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
         return z_mean + ops.exp(0.5 * bounded) * noise
-
-    def save_own_variables(self, store):
-        """Save nothing: `beta` stands in the configuration."""
-
-    def load_own_variables(self, store):
-        """Load nothing."""
 
     def get_config(self):
         """Return the constructor's arguments, for saving."""

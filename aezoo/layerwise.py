@@ -158,7 +158,8 @@ def pretrain_layerwise(
             trainer.compile(type(optimizer).from_config(optimizer.get_config()))
             history = trainer.fit(x, **options)
             trained, losses = shallow.get_weights(), history.history["loss"]
-            # The losses, too: steps that are not finite are left out in float16.
+            # What has diverged is refused here, and the model keeps its old weights. In
+            # float16, steps that are not finite leave weights alone: only losses tell.
             if not all(np.isfinite(each).all() for each in [*trained, losses]):
                 raise ValueError(f"Layer {number} diverged. Received: {losses=}")
             histories.append(history)

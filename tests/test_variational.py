@@ -486,6 +486,22 @@ def test_a_callback_anneals_beta_as_models_built_anew_would(build, jit_compile):
     assert np.ptp(anew) > 1
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="elsewhere it can be set at any time"
+)
+def test_beta_refuses_to_be_set_where_that_would_be_lost():
+    x = np.zeros((8, 4))
+    model = aezoo.variational_autoencoder((4,), latent_dim=2)
+    model.compile("adam", loss=aezoo.bernoulli_nll)
+
+    def begin(batch, logs=None):
+        model.get_layer("z").beta = 4.0
+
+    callback = keras.callbacks.LambdaCallback(on_train_batch_begin=begin)
+    with pytest.raises(ValueError, match=r"between epochs\. Received: beta="):
+        model.fit(x, x, batch_size=4, callbacks=[callback], verbose=0)
+
+
 @pytest.mark.parametrize("build", BUILDERS)
 def test_beta_is_saved_and_weights_leave_it_alone(build, tmp_path):
     x = np.random.default_rng(0).integers(0, 2, (32, 5, 3, 2)).astype("float32")
@@ -540,7 +556,7 @@ def test_one_outlier_does_not_ruin_the_training_for_good():
             (42,), latent_dim=6, hidden_units=(64,), output_activation=None
         )
         model.compile(keras.optimizers.Adam(3e-3), loss=aezoo.gaussian_nll)
-        model.fit(x, x, epochs=60, verbose=0)
+        model.fit(x, x, epochs=30, verbose=0)
         rest = np.delete(table, 17, axis=0)
         return model.evaluate(rest, rest, verbose=0)
 
