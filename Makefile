@@ -18,8 +18,8 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 # TensorFlow announces itself on stderr at each start; errors still appear.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help env data lab notebooks render assignments grade test lint unit \
-  unit-torch unit-lowest benchmarks speed format clean
+.PHONY: help env data lab notebooks render assignments grade test lint unit grading \
+  smoke unit-torch unit-lowest benchmarks speed format clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | \
@@ -85,6 +85,12 @@ lint: env ## check style and formatting, notebooks too
 unit: env data ## the quick tests, on TensorFlow and then on JAX
 	$(PYTEST) -m "not grading and not smoke and not processes"
 	KERAS_BACKEND=jax $(PYTEST) $(ON_EACH_BACKEND)
+
+grading: env data ## the assignments' graders, on right and wrong answers
+	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal tests/test_assignments.py
+
+smoke: env data ## each script of benchmarks/, for seconds
+	$(PYTHON) -m pytest -m smoke tests/test_benchmarks.py
 
 unit-torch: env data ## the tests on PyTorch, which this installs
 	$(PYTHON) -m pip install --disable-pip-version-check --quiet \

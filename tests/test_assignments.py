@@ -511,6 +511,7 @@ def run(cells, skipped=()):
         except Exception:
             failed.add(cell)
         reads[cell], binds[cell] = names.read - {cell, None}, names.bound
+    names.clear()  # functions hold the names that hold them, and 200 MB of digits
     return failed, reads, binds
 
 
