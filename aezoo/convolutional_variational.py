@@ -73,7 +73,7 @@ class GaussianSampling(layers.Layer):
         """Return one draw for each example, `(batch, latent_dim)`."""
         # Past e^10 the variance grows along its tangent, so that no input overflows it.
         bounded = ops.minimum(z_log_var, 10.0)
-        variance = ops.exp(bounded) * (1.0 + z_log_var - bounded)
+        variance = ops.exp(bounded) * (1.0 + (z_log_var - bounded))
         kl = 0.5 * ops.sum(variance + ops.square(z_mean) - 1.0 - z_log_var, axis=-1)
         self.add_loss(self._price * ops.mean(kl))
         noise = keras.random.normal(ops.shape(z_mean), seed=self.seed_generator)
