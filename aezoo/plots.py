@@ -472,7 +472,7 @@ def _draw_tiles(tiles, columns, ax, margin=0.0):
     gap = max(1, round(tiles.shape[2] / 16))
     mosaic = _mosaic(tiles, columns, gap)
     height, width = mosaic.shape[:2]
-    inches = min(columns * _TILE, 7.5 - margin, 10.0 * width / height)
+    inches = min(columns * _TILE, 8.0, 10.0 * width / height)
     ax = _axes(ax, max(inches + margin, 2.4), inches * height / width + 0.3)
     ax.imshow(mosaic, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     ax.set(xticks=[], yticks=[])
