@@ -279,7 +279,7 @@ def pretrain_boltzmann(
     numbers = set(range(1, len(pairs) + 1) if only is None else only)
     _check_settings(numbers, len(pairs), epochs, batch_size, learning_rate)
     _check_examples(x, model.input_shape[1:], KINDS[pairs[0][1].activation])
-    options = {"batch_size": batch_size, "verbose": verbose}
+    options = {"batch_size": index(batch_size), "verbose": verbose}
 
     machines = []
     inputs = keras.Input(model.input_shape[1:])
@@ -306,7 +306,7 @@ def pretrain_boltzmann(
             mirror.set_weights([kernel.T, visible_bias])
             machines.append(rbm)
             if verbose != 0:
-                v = keras.Model(inputs, below).predict(x, batch_size, 0, steps=1)
+                v = keras.Model(inputs, below).predict(x, index(batch_size), 0, steps=1)
                 gaps = ops.square(ops.subtract(v, rbm.visible_mean(rbm.hidden_mean(v))))
                 print(f"Layer {number}: squared error {ops.sum(gaps) / len(v):.4g}")
         frozen = type(layer).from_config({**layer.get_config(), "trainable": False})

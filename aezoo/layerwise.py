@@ -17,6 +17,7 @@ and Bengio, "Contractive auto-encoders", ICML 2011.
 
 import math
 from collections.abc import Callable, Sequence
+from operator import index
 
 import keras
 import numpy as np
@@ -139,7 +140,7 @@ def pretrain_layerwise(
         )
     _check_examples(x, model.input_shape[1:], pairs[0][1].activation)
     optimizer = keras.optimizers.get(optimizer)
-    options = {"batch_size": batch_size, "epochs": epochs, "verbose": verbose}
+    options = dict(batch_size=index(batch_size), epochs=epochs, verbose=verbose)
 
     histories = []
     inputs = keras.Input(model.input_shape[1:])

@@ -229,9 +229,9 @@ def test_images_are_flattened_and_a_saved_machine_goes_on(tmp_path):
 
 def test_the_seed_repeats_the_chain():
     def sampled(seed):
-        return gradient(machine(seed=seed)[0], data("bernoulli"))
+        # Equal examples, since their order follows `keras.utils.set_random_seed`.
+        return gradient(machine(seed=seed)[0], np.ones((50, 3)))
 
-    # One example after the other in another order is summed in another order.
     np.testing.assert_allclose(sampled(1), sampled(1), atol=1e-6)
     assert np.abs(sampled(1) - sampled(2)).max() > 1e-3
 
@@ -363,7 +363,7 @@ def test_pretraining_alone_reconstructs_better_than_the_mean_image():
     model = aezoo.stacked_autoencoder(
         (4, 4), latent_dim=8, hidden_units=(32,), activation="sigmoid"
     )
-    aezoo.pretrain_boltzmann(model, x, epochs=5, batch_size=2, verbose=0)
+    aezoo.pretrain_boltzmann(model, x, epochs=10, batch_size=10, verbose=0)
     model.compile(loss=aezoo.squared_error)
     mean_image = np.square(x - x.mean(axis=0)).sum(axis=(1, 2)).mean()
     assert model.evaluate(x, x, verbose=0) < mean_image / 2

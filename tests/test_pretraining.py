@@ -107,19 +107,11 @@ def test_a_dataset_of_four_equal_batches_gives_what_four_epochs_of_one_give(
 
 @both
 def test_every_array_and_number_type_gives_the_same(pretrain):
-    x, sizes = np.rint(examples()), np.array([2, 40])
-    models = []
+    x, models = np.rint(examples()), []
+    settings = dict(epochs=np.int64(2), batch_size=np.int64(40), only=(1,))
     for source in (x, x.astype("int64"), x > 0.5, keras.ops.convert_to_tensor(x)):
         models.append(build(pretrain))
-        epochs, batch_size = sizes
-        pretrain(
-            models[-1],
-            source,
-            epochs=epochs,
-            batch_size=batch_size,
-            only=(1,),
-            verbose=0,
-        )
+        pretrain(models[-1], source, verbose=2, **settings)
     assert sum(changed(models[0], build(pretrain).get_weights())) == 4
     for model in models[1:]:
         assert_same_weights(model, models[0].get_weights())
