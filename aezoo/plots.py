@@ -100,20 +100,13 @@ def image_grid(images, *, columns=10, labels=None, ax=None):
         >>> ax = plots.image_grid(images, labels=["first", "second"])
     """
     images, columns = _images(images, "images"), _positive(columns, "columns")
-    columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     if labels is not None and len(labels) != rows:
         raise ValueError(
             f"`labels` must have one entry for each of the {rows} rows. "
             f"Received: labels={labels!r}"
         )
-    margin = 0.0 if labels is None else 1.2  # inches
-    ax, gap = _draw_tiles(images, columns, ax, margin)
-    if labels is not None:
-        height = images.shape[1]
-        middles = [row * (height + gap) + height / 2 for row in range(rows)]
-        ax.set_yticks(middles, labels=labels)
-    return ax
+    return _draw_tiles(images, columns, ax, labels)
 
 
 def filters(weights, input_shape, *, columns=10, ax=None):
@@ -162,8 +155,7 @@ def filters(weights, input_shape, *, columns=10, ax=None):
     tiles = 0.5 + 0.5 * scaled.T.reshape(-1, *shape)
     if shape[2] == 1:
         tiles = plt.get_cmap("RdBu_r")(tiles[..., 0])[..., :3]
-    ax, _ = _draw_tiles(tiles, _positive(columns, "columns"), ax)
-    return ax
+    return _draw_tiles(tiles, _positive(columns, "columns"), ax)
 
 
 def codes_2d(codes, labels=None, *, ax=None):
@@ -335,8 +327,7 @@ def interpolation(decoder, start, end, *, steps=9, ax=None):
     start, end = np.atleast_2d(start), np.atleast_2d(end)
     codes = np.linspace(start, end, steps, axis=1)  # (rows, steps, latent_dim)
     tiles = _decode(decoder, codes.reshape(-1, start.shape[1]))
-    ax, _ = _draw_tiles(tiles, steps, ax)
-    return ax
+    return _draw_tiles(tiles, steps, ax)
 
 
 def training_curves(history, *, ax=None):
@@ -463,22 +454,27 @@ def _mosaic(tiles, columns, gap):
     return mosaic if channels == 3 else mosaic[..., 0]
 
 
-def _draw_tiles(tiles, columns, ax, margin=0.0):
+def _draw_tiles(tiles, columns, ax, labels=None):
     """Draw tiles with pixel coordinates from the top left corner, and no frame.
 
-    A new figure has room for a title above, and `margin` inches on the left for labels.
+    A new figure has room for a title above, and on the left for the rows' labels.
     """
     columns = min(columns, len(tiles))
     gap = max(1, round(tiles.shape[2] / 16))
     mosaic = _mosaic(tiles, columns, gap)
     height, width = mosaic.shape[:2]
     inches = min(columns * _TILE, 8.0, 10.0 * width / height)
+    margin = 0.0 if labels is None else 1.2  # inches
     ax = _axes(ax, max(inches + margin, 2.4), inches * height / width + 0.3)
     ax.imshow(mosaic, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     ax.set(xticks=[], yticks=[])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    return ax, gap
+    if labels is not None:
+        side = tiles.shape[1]
+        middles = np.arange(len(labels)) * (side + gap) + side / 2
+        ax.set_yticks(middles, labels=labels)
+    return ax
 
 
 def _axes(ax, width, height):
