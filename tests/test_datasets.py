@@ -417,6 +417,24 @@ def test_faces_reject_an_impossible_split(test_people):
     assert str(info.value).endswith(repr(test_people))
 
 
+@pytest.mark.parametrize("size", [64, 32, np.int64(8), 1])
+def test_smaller_faces_are_means_over_squares(size):
+    (whole, _), _ = load_faces()
+    (x, _), (x_test, _) = load_faces(size=size)
+    assert x.shape == (300, size, size, 1) and x_test.shape == (100, size, size, 1)
+    assert x.dtype == np.float32
+    side = 64 // size
+    corner = whole[:, :side, -side:].mean(axis=(1, 2), dtype="float64")
+    np.testing.assert_allclose(x[:, 0, -1], corner, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [0, -1, 128, 48, 32.0, "32", None])
+def test_faces_reject_a_size_that_pixels_do_not_fill(size):
+    with pytest.raises(ValueError, match=r"divisor.* Received: size=") as info:
+        load_faces(size=size)
+    assert str(info.value).endswith(repr(size))
+
+
 # The plane
 
 

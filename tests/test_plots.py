@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("agg")
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -108,6 +109,31 @@ def test_a_grid_runs_along_rows_and_leaves_white_at_its_end():
     np.testing.assert_array_equal(drawn[7:13, :5], COLOUR[3])
     np.testing.assert_array_equal(drawn[14:, :5], COLOUR[6])
     assert (drawn[14:, 6:] == 1).all()
+
+
+def test_each_row_of_a_grid_has_its_label():
+    ax = plots.image_grid(GREY, columns=3, labels=["a", "b", "c"])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b", "c"]
+    assert ax.get_yticks().tolist() == [3, 10, 17]  # the middles of the rows
+    for labels in (["a"], []):
+        with pytest.raises(ValueError, match=r"`labels` must .*Received: labels="):
+            plots.image_grid(GREY, columns=3, labels=labels)
+
+
+def test_what_a_model_gives_is_drawn_on_every_backend(mixed_precision):
+    # On PyTorch its tensors carry gradients; in mixed precision codes are halves.
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(30, "sigmoid")])
+    model.add(keras.layers.Reshape((6, 5, 1)))
+    codes = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Keras' own
+        halves = model(codes)
+        assert keras.backend.standardize_dtype(halves.dtype) == model.compute_dtype
+        drawn = shown(plots.image_grid(halves, columns=1))
+        expected = keras.ops.convert_to_numpy(keras.ops.cast(halves, "float32"))
+        np.testing.assert_array_equal(drawn[:6], expected[0, ..., 0])
+        plots.latent_manifold(model, size=3)
+        plots.interpolation(model, codes[0], codes[1])
 
 
 def test_a_little_overshoot_is_clipped():
