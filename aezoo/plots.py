@@ -13,6 +13,10 @@ models and added noise make them, are clipped to [0, 1]; images that seem to run
 0 to 255 are refused.
 """
 
+import re
+from textwrap import wrap
+
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import ops
@@ -34,6 +38,11 @@ COLOURS = (
     "#92dadd",
 )
 _TILE = 0.7  # inches
+_REARRANGE = (
+    keras.layers.Cropping2D,
+    keras.layers.Reshape,
+    keras.layers.ZeroPadding2D,
+)
 _LARGEST_PIXEL = 10.0  # far beyond any noise, far below 255
 
 
@@ -330,6 +339,75 @@ def interpolation(decoder, start, end, *, steps=9, ax=None):
     return _draw_tiles(tiles, steps, ax)
 
 
+def diagram(model, *, ax=None):
+    r"""Draw the layers of a model from left to right, an autoencoder as an hourglass.
+
+    A bar stands for what a layer gives, with its shape below and, above, what was done
+    to get it; the bars' heights grow with the logarithm of the number of values. The
+    codes are orange. What only rearranges (`Flatten`, `Reshape`, `Cropping2D`) is left
+    out; what resizes (`UpSampling2D`) is written to the layer that follows.
+
+    Args:
+        model: A built `keras.Model`, functional or Sequential, such as every builder
+            returns. Models inside it are drawn layer by layer; the names of
+            `"encoder"` and `"decoder"` are written below their parts.
+        ax: Matplotlib Axes, or None for a new figure.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ValueError: If it is no such model.
+
+    Example:
+        >>> import aezoo
+        >>> from aezoo import plots
+        >>> model = aezoo.undercomplete_autoencoder((28, 28, 1), latent_dim=32)
+        >>> ax = plots.diagram(model)
+        >>> [text.get_text() for text in ax.texts][:3]
+        ['28×28×1', 'dense\nrelu', '256']
+    """
+    inputs = getattr(model, "inputs", None)
+    if not isinstance(model, keras.Model) or not inputs:
+        raise ValueError(
+            "`model` must be a built keras.Model, functional or Sequential. "
+            f"Received: model={model!r}"
+        )
+    stages = [{"done": "", "shapes": [inputs[0].shape[1:]], "part": None}]
+    _add_stages(model, None, stages)
+    parts = [stage["part"] for stage in stages]
+    sizes = [[np.log2(1 + np.prod(s)) for s in stage["shapes"]] for stage in stages]
+    most = max(sum(heights) for heights in sizes)
+
+    ax = _axes(ax, max(3.5, 0.9 * len(stages)), 2.4)
+    before = 0.0
+    for place, (stage, heights) in enumerate(zip(stages, sizes, strict=True)):
+        half = (sum(heights) / most + 0.05 * (len(heights) - 1)) / 2
+        if place:
+            x = place - 0.85, place - 0.15, place - 0.15, place - 0.85
+            ax.fill(x, (before, half, -half, -before), color="0.93")
+            ax.text(place - 0.5, 0.62, stage["done"], ha="center", fontsize=8)
+        encoded = "encoder" in parts[:place]
+        codes = stage["part"] == "encoder" and "encoder" not in parts[place + 1 :]
+        codes = codes or (stage["part"] is None and encoded)
+        data = not place or ("encoder" in parts[place:] and stage["part"] is None)
+        colour = COLOURS[1 if codes else 3 if data else 0]
+        bottom = -half
+        for height in heights:
+            ax.bar(place, height / most, 0.3, bottom, color=colour)
+            bottom += height / most + 0.05
+        label = "\nand ".join("×".join(map(str, shape)) for shape in stage["shapes"])
+        ax.text(place, -0.62, label, ha="center", va="top", fontsize=8)
+        before = half
+    for part in {"encoder", "decoder"} & set(parts):
+        places = [place for place in range(len(parts)) if parts[place] == part]
+        ax.text((places[0] + places[-1] - 1) / 2, -1.0, part, ha="center", va="top")
+    lines = max(stage["done"].count("\n") + 1 for stage in stages)
+    ax.set(xlim=(-0.6, len(stages) - 0.4), ylim=(-1.2, 0.65 + 0.15 * lines))
+    ax.set_axis_off()
+    return ax
+
+
 def training_curves(history, *, ax=None):
     """Draw loss and metrics against epochs: training solid, validation dashed.
 
@@ -391,6 +469,43 @@ def training_curves(history, *, ax=None):
     )
     ax.legend(frameon=False)
     return ax
+
+
+def _add_stages(model, part, stages):
+    """Append what the layers of a model give: what was done, the shapes, the part."""
+    resized, source = [], None
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            named = layer.name in ("encoder", "decoder")
+            _add_stages(layer, layer.name if named else part, stages)
+        elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Flatten)):
+            shape, done = layer.output.shape[1:], _words(layer)
+            ours = layer.weights or not type(layer).__module__.startswith("keras.")
+            if ours and source is layer.input:  # a second head on the same layer
+                stages[-1]["shapes"].append(shape)
+            elif ours:
+                done = "\n".join(resized + done)
+                stages.append({"done": done, "shapes": [shape], "part": part})
+                resized, source = [], layer.input
+            elif isinstance(layer, _REARRANGE):
+                if not resized:
+                    stages[-1]["shapes"] = [shape]
+            elif shape == layer.input.shape[1:]:  # an activation, a dropout
+                stages[-1]["done"] = "\n".join([stages[-1]["done"], *done])
+            else:
+                resized += done
+    if resized:
+        stages.append({"done": "\n".join(resized), "shapes": [shape], "part": part})
+
+
+def _words(layer):
+    """The layer's class in words, at most some 12 letters a line, and activation."""
+    name = re.sub("[123]D$|Activation$", "", type(layer).__name__)
+    name = name.replace("Conv", "Convolution")
+    words = re.findall("[A-Z]+(?![a-z])|[A-Z][a-z0-9]+", name)
+    words = [word if word.isupper() else word.lower() for word in words]
+    activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    return wrap(" ".join(words), 12) + [activation] * (activation != "linear")
 
 
 def _finite(values, name):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+import aezoo
 from aezoo import plots
 
 rng = np.random.default_rng(0)
@@ -29,6 +30,7 @@ EVERY_FIGURE = {
     "latent_manifold": lambda **ax: plots.latent_manifold(one_pixel, **ax),
     "interpolation": lambda **ax: plots.interpolation(one_pixel, [0, 0], [1, 1], **ax),
     "training_curves": lambda **ax: plots.training_curves(CURVES, **ax),
+    "diagram": lambda **ax: plots.diagram(small_autoencoder(), **ax),
 }
 
 
@@ -48,6 +50,10 @@ def no_warning_and_no_figure_left():
 def one_pixel(codes):
     """A decoder whose 1x1 image tells both numbers of its code."""
     return (0.5 + 0.1 * codes[:, 0] + 0.01 * codes[:, 1]).reshape(-1, 1, 1)
+
+
+def small_autoencoder():
+    return aezoo.undercomplete_autoencoder((6, 5, 1), latent_dim=2, hidden_units=(7,))
 
 
 def shown(ax):
@@ -291,3 +297,72 @@ def test_options_out_of_range_are_refused_by_name(function, arguments, options):
         ValueError, match=rf"must be .*\. Received: {next(iter(options))}="
     ):
         function(*arguments, **options)
+
+
+def words(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_diagram_tells_what_each_layer_does_and_gives():
+    said = words(plots.diagram(small_autoencoder()))
+    assert said[:9] == [
+        "6×5×1", "dense\nrelu", "7", "dense", "2", "dense\nrelu", "7",
+        "dense\nsigmoid", "6×5×1",
+    ]  # fmt: skip
+    assert sorted(said[9:]) == ["decoder", "encoder"]
+
+
+def test_diagram_has_a_bar_for_each_stage_and_the_codes_stand_out():
+    ax = plots.diagram(small_autoencoder())
+    bars = [patch for container in ax.containers for patch in container]
+    assert [bar.get_x() + bar.get_width() / 2 for bar in bars] == pytest.approx(
+        range(5)
+    )
+    heights = [bar.get_height() for bar in bars]
+    np.testing.assert_allclose(
+        np.array(heights) / heights[0],
+        np.log2([31, 8, 3, 8, 31]) / np.log2(31),
+    )
+    colours = [to_hex(bar.get_facecolor()) for bar in bars]
+    assert [i for i, c in enumerate(colours) if c == plots.COLOURS[1]] == [2]
+
+
+def test_diagram_shows_two_heads_noise_and_what_is_drawn_between():
+    model = aezoo.variational_autoencoder((6, 5), latent_dim=3, hidden_units=(7,))
+    ax = plots.diagram(model)
+    assert words(ax)[3:8] == [
+        "dense",
+        "3\nand 3",
+        "gaussian\nsampling",
+        "3",
+        "dense\nrelu",
+    ]
+    model = aezoo.denoising_autoencoder((6, 5), latent_dim=3)
+    said = words(plots.diagram(model))
+    assert said[:4] == ["6×5", "masking\ncorruption", "6×5", "dense\nrelu"]
+
+
+def test_diagram_of_convolutions_and_of_a_sequential_model():
+    said = words(plots.diagram(aezoo.convolutional_autoencoder((9, 7, 3))))
+    assert said[0] == said[-3] == "9×7×3"
+    assert "up sampling\nconvolution\nrelu" in said
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(4, 3),
+            layers.Activation("gelu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(10, "softmax"),
+        ]
+    )
+    assert words(plots.diagram(model)) == [
+        "8×8×3", "convolution\ngelu", "6×6×4", "max pooling\ndense\nsoftmax", "10",
+    ]  # fmt: skip
+
+
+def test_diagram_refuses_what_it_cannot_draw():
+    for wrong in (None, np.zeros(3), keras.Sequential([keras.layers.Dense(3)])):
+        with pytest.raises(ValueError, match=r"built keras\.Model.*Received: model="):
+            plots.diagram(wrong)
