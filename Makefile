@@ -1,6 +1,7 @@
 # Run `make` to see what there is.
 
-LESSONS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
+LESSONS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb)) \
+  $(sort $(wildcard notebooks/solutions/[0-9]*.ipynb))
 
 # The active environment is used if there is one. conda's `base` does not count: it
 # is shared by everything else on the machine.
@@ -18,8 +19,8 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 # TensorFlow announces itself on stderr at each start; errors still appear.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help env data lab notebooks render assignments grade test lint unit grading \
-  smoke unit-torch unit-lowest benchmarks speed format clean
+.PHONY: help env data lab notebooks render claims assignments grade test lint unit \
+  grading smoke unit-torch unit-lowest benchmarks speed format clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | \
@@ -44,21 +45,24 @@ data: env ## download MNIST, checked and cached (the faces come with the package
 lab: env ## open the lessons in JupyterLab
 	$(PYTHON) -m jupyter lab notebooks
 
-# Lesson 11 measures seconds, so it runs alone. Its name is the last in the order.
-TIMED := %/11_scaling_up.ipynb
-RUN_LESSON = log=build/$$(basename $$1).log; $(PYTHON) -m pytest --nbval \
+# Lesson 11 measures seconds, so it runs alone.
+TIMED := notebooks/11_scaling_up.ipynb
+RUN_LESSON = log=build/$$(echo $$1 | tr / -).log; $(PYTHON) -m pytest --nbval \
   --nbval-current-env --quiet --color=no --no-header -p no:cacheprovider $$1 \
   > $$log 2>&1 && failed=0 || { failed=1; cat $$log; }; \
-  printf "%-52s %s\n" $$1 "$$(tail -n 1 $$log)"; exit $$failed
+  printf "%-62s %s\n" $$1 "$$(tail -n 1 $$log)"; exit $$failed
 
-notebooks: env data ## run every lesson and compare it with its committed outputs
+notebooks: env data ## run lessons and solutions, compare with the committed outputs
 	@mkdir -p build
 	@printf '%s\n' $(filter-out $(TIMED),$(LESSONS)) | \
 	  xargs -r -n 1 -P 2 sh -c '$(RUN_LESSON)' lesson
 	@printf '%s\n' $(filter $(TIMED),$(LESSONS)) | xargs -r -n 1 sh -c '$(RUN_LESSON)' lesson
 
-render: env data ## run the lessons and rewrite their committed outputs
+render: env data ## run lessons and solutions, and rewrite their committed outputs
 	$(PYTHON) notebooks/render.py $(LESSONS)
+
+claims: env data ## do the claims of the lessons hold for other seeds? 25 minutes
+	$(PYTHON) notebooks/claims.py --seeds 1 2 -- $(filter-out notebooks/solutions/%,$(LESSONS))
 
 assignments: env data ## write the student versions of the assignments to build/course
 	$(PYTHON) notebooks/assignments/course.py release

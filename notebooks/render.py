@@ -15,9 +15,9 @@ import nbformat
 from nbclient import NotebookClient
 
 
-def render(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    # Matches `--nbval-current-env`: the lesson runs in the Python that runs this.
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run a notebook in place, in a folder, with the Python that runs this."""
+    # Matches `--nbval-current-env`.
     notebook.metadata = {
         "kernelspec": {
             "name": "python3",
@@ -26,8 +26,13 @@ def render(path: Path) -> None:
         },
         "language_info": {"name": "python"},
     }
-    client = NotebookClient(notebook, resources={"metadata": {"path": path.parent}})
-    client.execute()
+    NotebookClient(notebook, resources={"metadata": {"path": folder}}).execute()
+
+
+def render(path: Path) -> None:
+    """Run a lesson and write it back with its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, path.parent)
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")

@@ -1,6 +1,8 @@
 """What every lesson must be before it is run: complete, clean and readable."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -10,23 +12,53 @@ pytestmark = pytest.mark.one_backend
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 LESSONS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+SOLUTIONS = sorted((FOLDER / "solutions").glob("[0-9]*.ipynb"))
+
+
+def read(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def text_of(notebook):
+    return "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
 
 
 @pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
 def lesson(request):
+    """The file of a lesson."""
+    return request.param
+
+
+@pytest.fixture(
+    params=LESSONS + SOLUTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def path(request):
+    """The file of a lesson or of its solutions."""
     return request.param
 
 
 @pytest.fixture
-def notebook(lesson):
-    notebook = nbformat.read(lesson, as_version=4)
-    nbformat.validate(notebook)
-    return notebook
+def notebook(path):
+    return read(path)
 
 
 @pytest.fixture
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def printed_claims(notebook):
+    """The lines below the last heading with the word "claim"."""
+    headings = [
+        index
+        for index, cell in enumerate(notebook.cells)
+        if re.search(r"^## What .* claims?$", cell.source, re.M)
+    ]
+    cell = next(c for c in notebook.cells[headings[-1] :] if c.cell_type == "code")
+    assert "tags" not in cell.metadata, "nbval has to compare the claims"
+    return "".join(output.text for output in cell.outputs).splitlines()
 
 
 def test_it_was_run_from_top_to_bottom(code_cells):
@@ -45,8 +77,17 @@ def test_only_the_outputs_that_differ_by_processor_go_unchecked(code_cells):
         tags = cell.metadata.get("tags", [])
         assert set(tags) <= {"nbval-ignore-output"}
         assert "nbval" not in cell.source.lower(), "use a tag, not a comment"
-        if tags:
-            assert re.search(r"^\s*assert ", cell.source, re.M), cell.source
+
+
+def test_nothing_stops_a_reader_who_turns_a_knob(code_cells):
+    for cell in code_cells:
+        assert not re.search(r"^\s*(assert|raise)\b", cell.source, re.M), cell.source
+
+
+def test_its_claims_hold(notebook):
+    claims = printed_claims(notebook)
+    assert len(claims) >= 3
+    assert [claim for claim in claims if not claim.endswith(": True")] == []
 
 
 def test_its_metadata_names_no_machine(notebook):
@@ -57,14 +98,14 @@ def test_its_metadata_names_no_machine(notebook):
         assert set(cell.metadata) <= {"tags"}
 
 
-def test_cells_are_short_and_the_file_is_small(lesson, code_cells):
-    assert lesson.stat().st_size < 1_500_000
+def test_cells_are_short_and_the_file_is_small(path, code_cells):
+    assert path.stat().st_size < 1_500_000
     for cell in code_cells:
-        assert len(cell.source.splitlines()) <= 20, cell.source
+        assert len(cell.source.splitlines()) <= 15, cell.source
 
 
-def test_it_has_the_parts_of_a_lesson(notebook):
-    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+def test_it_has_the_parts_of_a_lesson(lesson):
+    text = text_of(read(lesson))
     number = int(re.match(r"# (\d+)\. ", text)[1])
     for part in ("**The question.**", "**What you will see.**", "two cores"):
         assert part in text.split("\n## ")[0]
@@ -74,20 +115,89 @@ def test_it_has_the_parts_of_a_lesson(notebook):
     assert 3 <= len(re.findall(r"^\d\. ", exercises, re.M)) <= 5
     claims = text.index("## What this lesson claims")
     assert text.index("## Where it fails") < claims < text.index("## Summary")
+    assert text.count("**Before you look:**") >= 3
     # It names its neighbours, where there are any.
     for other in LESSONS:
         if abs(int(other.name[:2]) - number) == 1:
             assert f"]({other.name})" in text
 
 
-def test_links_between_files_lead_somewhere(lesson, notebook):
+def test_each_exercise_has_its_solution_and_the_lesson_links_to_it_at_the_end(lesson):
+    text = text_of(read(lesson))
+    exercises = text.split("## Exercises")[1].split("## References")[0]
+    link = f"](solutions/{lesson.name})"
+    assert text.count(link) == exercises.count(link) == 1
+    numbers = re.findall(r"^(\d)\. ", exercises, re.M)
+    solutions = text_of(read(lesson.parent / "solutions" / lesson.name))
+    assert f"](../{lesson.name})" in solutions
+    assert re.findall(r"^## Exercise (\d)$", solutions, re.M) == numbers
+
+
+def test_each_reference_can_be_found(lesson):
+    references = text_of(read(lesson)).split("## References")[1]
+    for reference in re.findall(r"^- .*", references, re.M):
+        assert re.search(r"doi|DOI|arXiv|ISBN|https?://", reference), reference
+
+
+def test_its_minutes_are_those_of_the_readme(lesson):
+    first = read(lesson).cells[0].source
+    stated = re.search(r"^(About .*) on two cores", first, re.M)[1]
+    minutes = {
+        "About half a minute": 0.5,
+        "About a minute": 1,
+        "About a minute and a half": 1.5,
+        "About two minutes": 2,
+        "About two and a half minutes": 2.5,
+    }[stated]
+    readme = (FOLDER.parent / "README.md").read_text()
+    seconds = int(
+        re.search(
+            rf"\({re.escape(f'notebooks/{lesson.name}')}\) \|.*\| (\d+) \|", readme
+        )[1]
+    )
+    assert abs(60 * minutes - seconds) <= 20
+
+
+def test_links_between_files_lead_somewhere(path, notebook):
     for cell in notebook.cells:
         for link in re.findall(r"\]\(([^)#]+)\)", cell.source):
             if not link.startswith("http") and cell.cell_type == "markdown":
-                assert (lesson.parent / link).exists(), link
+                assert (path.parent / link).exists(), link
 
 
 def test_every_figure_is_followed_by_words(notebook):
     for cell, following in zip(notebook.cells, notebook.cells[1:], strict=False):
         if cell.cell_type == "code" and "plt.show()" in cell.source:
             assert following.cell_type == "markdown", cell.source
+
+
+TOY = """from random import random, seed as set_random_seed
+set_random_seed(42)
+# ---
+print("below the random number of seed 42:", random() < 0.7)
+print("a number:", random() < 1)
+"""
+
+
+def test_claims_are_asked_with_other_seeds(tmp_path):
+    first, last = TOY.split("# ---\n")
+    v4 = nbformat.v4
+    toy = v4.new_notebook(
+        cells=[
+            v4.new_code_cell(first),
+            v4.new_markdown_cell("## What this lesson claims"),
+            v4.new_code_cell(last),
+        ]
+    )
+    nbformat.write(toy, tmp_path / "toy.ipynb")
+    command = [sys.executable, FOLDER / "claims.py", "--seeds", "1", "2", "--"]
+    done = subprocess.run(
+        [*command, tmp_path / "toy.ipynb"], capture_output=True, text=True, timeout=120
+    )
+    # random() is 0.13 after seed 1, and 0.96 after seed 2.
+    assert done.stdout.splitlines() == [
+        "toy.ipynb, seed 1: 2 of 2 claims hold",
+        "toy.ipynb, seed 2: 1 of 2 claims hold",
+        "    below the random number of seed 42: False",
+    ]
+    assert done.returncode == 1
