@@ -61,7 +61,7 @@ notebooks: env data ## run lessons and solutions, compare with the committed out
 render: env data ## run lessons and solutions, and rewrite their committed outputs
 	$(PYTHON) notebooks/render.py $(LESSONS)
 
-claims: env data ## do the claims of the lessons hold for other seeds? 25 minutes
+claims: env data ## do the claims of the lessons hold for other seeds? half an hour
 	$(PYTHON) notebooks/claims.py --seeds 1 2 -- $(filter-out notebooks/solutions/%,$(LESSONS))
 
 assignments: env data ## write the student versions of the assignments to build/course
