@@ -24,13 +24,13 @@ def claims(path: Path, seed: int) -> list[str]:
     first = next(cell for cell in notebook.cells if SEED.search(cell.source))
     first.source = SEED.sub(f"set_random_seed({seed})", first.source)
     execute(notebook, path.parent)
-    start = next(
-        index
-        for index, cell in enumerate(notebook.cells)
-        if cell.cell_type == "markdown" and "## What this lesson claims" in cell.source
-    )
-    cell = next(c for c in notebook.cells[start:] if c.cell_type == "code")
-    return "".join(o.get("text", "") for o in cell.outputs).splitlines()
+    lines, inside = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            inside = "## What this lesson claims" in cell.source
+        elif inside:
+            lines += "".join(o.get("text", "") for o in cell.outputs).splitlines()
+    return lines
 
 
 def main() -> bool:

@@ -50,15 +50,15 @@ def code_cells(notebook):
 
 
 def printed_claims(notebook):
-    """The lines below the last heading with the word "claim"."""
-    headings = [
-        index
-        for index, cell in enumerate(notebook.cells)
-        if re.search(r"^## What .* claims?$", cell.source, re.M)
-    ]
-    cell = next(c for c in notebook.cells[headings[-1] :] if c.cell_type == "code")
-    assert "tags" not in cell.metadata, "nbval has to compare the claims"
-    return "".join(output.text for output in cell.outputs).splitlines()
+    """The lines printed in the last section whose heading ends in "claim"."""
+    lines, inside = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            inside = re.search(r"^## What .* claims?$", cell.source, re.M)
+        elif inside:
+            assert "tags" not in cell.metadata, "nbval has to compare the claims"
+            lines += "".join(output.text for output in cell.outputs).splitlines()
+    return lines
 
 
 def test_it_was_run_from_top_to_bottom(code_cells):
@@ -101,7 +101,7 @@ def test_its_metadata_names_no_machine(notebook):
 def test_cells_are_short_and_the_file_is_small(path, code_cells):
     assert path.stat().st_size < 1_500_000
     for cell in code_cells:  # one with claims is a list, which is read line by line
-        most = 24 if cell.source.count("print(") > 8 else 15
+        most = 24 if cell.source.count("print(") > 5 else 15
         assert len(cell.source.splitlines()) <= most, cell.source
 
 
