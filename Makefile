@@ -106,7 +106,7 @@ unit-lowest: env data ## the tests on the lowest versions that pyproject.toml al
 	build/lowest/bin/python -m pip install --disable-pip-version-check --quiet \
 	  $$($(PYTHON) -c "import tomllib; print(*(r.replace('>=', '==') for r in tomllib \
 	  .load(open('pyproject.toml', 'rb'))['project']['dependencies']))") \
-	  nbformat pytest pytest-xdist pyyaml scikit-learn scipy --editable .
+	  nbclient nbformat pytest pytest-xdist pyyaml scikit-learn scipy --editable .
 	build/lowest/bin/python -m pytest --numprocesses 2 --dist loadfile \
 	  $(ON_EACH_BACKEND)
 

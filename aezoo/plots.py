@@ -375,7 +375,10 @@ def diagram(model, *, ax=None):
         )
     stages = [{"done": "", "shapes": [inputs[0].shape[1:]], "part": None}]
     _add_stages(model, None, stages)
-    parts = [stage["part"] for stage in stages]
+    places = {part: [] for part in ("encoder", "decoder", None)}
+    for place, stage in enumerate(stages):
+        places[stage["part"]].append(place)
+    encoder = places["encoder"]
     sizes = [[np.log2(1 + np.prod(s)) for s in stage["shapes"]] for stage in stages]
     most = max(sum(heights) for heights in sizes)
 
@@ -387,11 +390,12 @@ def diagram(model, *, ax=None):
             x = place - 0.85, place - 0.15, place - 0.15, place - 0.85
             ax.fill(x, (before, half, -half, -before), color="0.93")
             ax.text(place - 0.5, 0.62, stage["done"], ha="center", fontsize=8)
-        encoded = "encoder" in parts[:place]
-        codes = stage["part"] == "encoder" and "encoder" not in parts[place + 1 :]
-        codes = codes or (stage["part"] is None and encoded)
-        data = not place or ("encoder" in parts[place:] and stage["part"] is None)
-        colour = COLOURS[1 if codes else 3 if data else 0]
+        if place == 0 or (encoder and place < encoder[0]):
+            colour = COLOURS[3]  # the data, with noise or without
+        elif encoder and place >= encoder[-1] and stage["part"] != "decoder":
+            colour = COLOURS[1]  # the codes, and what is drawn from them
+        else:
+            colour = COLOURS[0]
         bottom = -half
         for height in heights:
             ax.bar(place, height / most, 0.3, bottom, color=colour)
@@ -399,9 +403,10 @@ def diagram(model, *, ax=None):
         label = "\nand ".join("×".join(map(str, shape)) for shape in stage["shapes"])
         ax.text(place, -0.62, label, ha="center", va="top", fontsize=8)
         before = half
-    for part in {"encoder", "decoder"} & set(parts):
-        places = [place for place in range(len(parts)) if parts[place] == part]
-        ax.text((places[0] + places[-1] - 1) / 2, -1.0, part, ha="center", va="top")
+    for part in ("encoder", "decoder"):
+        if places[part]:
+            middle = (places[part][0] + places[part][-1] - 1) / 2
+            ax.text(middle, -1.0, part, ha="center", va="top")
     lines = max(stage["done"].count("\n") + 1 for stage in stages)
     ax.set(xlim=(-0.6, len(stages) - 0.4), ylim=(-1.2, 0.65 + 0.15 * lines))
     ax.set_axis_off()

@@ -16,6 +16,21 @@ import nbformat
 from render import execute
 
 SEED = re.compile(r"set_random_seed\(\d+\)")
+HEADING = re.compile(r"^## What .* claims?$", re.MULTILINE)
+
+
+def printed_claims(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the lines printed below the heading "What this lesson claims".
+
+    That of solutions is "What the solutions claim".
+    """
+    lines, inside = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            inside = HEADING.search(cell.source)
+        elif inside:
+            lines += "".join(o.get("text", "") for o in cell.outputs).splitlines()
+    return lines
 
 
 def claims(path: Path, seed: int) -> list[str]:
@@ -24,13 +39,7 @@ def claims(path: Path, seed: int) -> list[str]:
     first = next(cell for cell in notebook.cells if SEED.search(cell.source))
     first.source = SEED.sub(f"set_random_seed({seed})", first.source)
     execute(notebook, path.parent)
-    lines, inside = [], False
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            inside = "## What this lesson claims" in cell.source
-        elif inside:
-            lines += "".join(o.get("text", "") for o in cell.outputs).splitlines()
-    return lines
+    return printed_claims(notebook)
 
 
 def main() -> bool:
