@@ -34,6 +34,11 @@ from aezoo.losses import (
     squared_error,
     squared_error_with_gaps,
 )
+from aezoo.recommender import (
+    GapsToZero,
+    rating_baseline,
+    recommender_autoencoder,
+)
 from aezoo.sparse import KLSparsity, L1Sparsity, TopK, sparse_autoencoder
 from aezoo.stacked import stacked_autoencoder
 from aezoo.undercomplete import undercomplete_autoencoder
@@ -44,6 +49,7 @@ __version__ = "0.2.0"
 __all__ = [
     "BoltzmannMachine",
     "ContractiveDense",
+    "GapsToZero",
     "GaussianCorruption",
     "GaussianSampling",
     "KLSparsity",
@@ -64,6 +70,8 @@ __all__ = [
     "log_likelihood",
     "pretrain_boltzmann",
     "pretrain_layerwise",
+    "rating_baseline",
+    "recommender_autoencoder",
     "restricted_boltzmann_machine",
     "sparse_autoencoder",
     "squared_error",
