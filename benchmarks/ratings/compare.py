@@ -102,7 +102,7 @@ def draw(method, rng):
         "rows": one_of("films", "users"),
         "units": one_of(50, 100, 200, 400),
         "decay": between(0.002, 0.05),
-        "activation": one_of("sigmoid", "relu", "gelu"),
+        "activation": one_of("sigmoid", "tanh", "relu"),
         "rate": between(3e-4, 3e-3),
         "epochs": one_of(10, 20, 40),
         "batch_size": one_of(32, 64, 128),
