@@ -14,6 +14,10 @@ from aezoo.boltzmann import (
     restricted_boltzmann_machine,
 )
 from aezoo.classifier import classifier_from_encoder
+from aezoo.conditional import (
+    ConditionalSampling,
+    conditional_variational_autoencoder,
+)
 from aezoo.contractive import ContractiveDense, contractive_autoencoder
 from aezoo.convolutional import convolutional_autoencoder
 from aezoo.convolutional_variational import convolutional_variational_autoencoder
@@ -48,6 +52,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "BoltzmannMachine",
+    "ConditionalSampling",
     "ContractiveDense",
     "GapsToZero",
     "GaussianCorruption",
@@ -60,6 +65,7 @@ __all__ = [
     "bernoulli_nll",
     "bernoulli_nll_with_gaps",
     "classifier_from_encoder",
+    "conditional_variational_autoencoder",
     "contractive_autoencoder",
     "convolutional_autoencoder",
     "convolutional_variational_autoencoder",

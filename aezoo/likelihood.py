@@ -7,12 +7,14 @@ encoder does, estimate the likelihood itself:
 
     log p(x) ~ log (1/k) sum_i p(x | z_i) p(z_i) / q(z_i | x),    z_i ~ q(z | x)
 
+Given a condition c, every term is: p(x | z_i, c) p(z_i | c) / q(z_i | x, c).
+
 Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders", 2015,
 arXiv:1509.00519, equation 8.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -21,7 +23,7 @@ from keras import ops
 
 def log_likelihood(
     model: keras.Model,
-    x: np.ndarray,
+    x: np.ndarray | Sequence[np.ndarray],
     *,
     num_samples: int = 1000,
     nll: Callable | None = None,
@@ -36,8 +38,9 @@ def log_likelihood(
     errs on the low side. The `beta` of the training does not enter.
 
     Args:
-        model: A variational autoencoder, trained.
-        x: Images, `(n, *input_shape)`, at least one.
+        model: A variational autoencoder, trained, or a conditional one.
+        x: Images, `(n, *input_shape)`, at least one; `[images, conditions]` for a
+            conditional model, for which the result is log p(image | condition).
         num_samples: Draws per image, a positive integer. The published figures for
             MNIST use 5000.
         nll: `-log p(x | z)` as a function of `(y_true, y_pred)` that gives one value
@@ -79,27 +82,43 @@ def log_likelihood(
                 f"`{argument}` must be a positive integer. "
                 f"Received: {argument}={value!r}"
             )
-    given, x = x, np.asarray(x)
-    if x.dtype.kind not in "biuf" or x.shape[1:] != model.input_shape[1:] or not x.size:
+    shapes = [tensor.shape[1:] for tensor in model.inputs]
+    parts = [np.asarray(part) for part in (x if len(shapes) == 2 else [x])]
+    if (
+        [part.shape[1:] for part in parts] != shapes
+        or any(part.dtype.kind not in "biuf" or not part.size for part in parts)
+        or len({len(part) for part in parts}) > 1
+    ):
+        wanted = (
+            str(shapes[0]) if len(shapes) == 1 else f"{shapes}, [images, conditions]"
+        )
         raise ValueError(
             "`x` must be a dense array of numbers, at least one example of shape "
-            f"{model.input_shape[1:]}. Received: x of type {type(given).__name__}, "
-            f"x.shape={x.shape}"
+            f"{wanted}. Received: x of type {type(x).__name__}, "
+            f"x.shape={', '.join(str(part.shape) for part in parts[:2])}"
         )
-    x = x.astype("float32")
+    x, *condition = (part.astype("float32") for part in parts)
     if nll is None and not ((x == 0) | (x == 1)).all():
         raise ValueError(
             "`x` must be exactly 0 or 1 everywhere, unless `nll` is the likelihood of "
             f"other values. Received: x from {x.min()} to {x.max()}"
         )
-    if not np.isfinite(x).all():
-        raise ValueError(f"`x` must be finite. Received: x from {x.min()} to {x.max()}")
+    for part in (x, *condition):
+        if not np.isfinite(part).all():
+            raise ValueError(
+                f"`x` must be finite. Received: x from {part.min()} to {part.max()}"
+            )
     if seed is None:
         seed = np.random.randint(2**31)  # follows keras.utils.set_random_seed
     rng = np.random.default_rng(seed)
 
-    codes = encoder.predict(x, batch_size=batch_size, verbose=0)
+    given = [x, *condition] if condition else x
+    codes = encoder.predict(given, batch_size=batch_size, verbose=0)
     z_mean, z_log_var = (each.astype("float32") for each in codes)
+    prior_mean = prior_log_var = np.zeros_like(z_mean)
+    if condition:
+        prior = model.get_layer("prior").predict(*condition, batch_size, verbose=0)
+        prior_mean, prior_log_var = (each.astype("float32") for each in prior)
     z_log_var = np.minimum(z_log_var, 10.0)  # as GaussianSampling draws
     draws = min(num_samples, batch_size)  # of each image at a time
     images = batch_size // draws  # more than one only where all draws fit
@@ -114,9 +133,14 @@ def log_likelihood(
             )  # (images, draws, latent_dim)
             z = mean + np.exp(0.5 * log_var) * noise
             # log p(z) - log q(z | x); both hold the same (2 pi)^(latent_dim / 2).
-            log_ratio = 0.5 * np.sum(noise**2 + log_var - z**2, axis=-1)
-            y_true = np.repeat(x[part], count, axis=0)
-            y_pred = decoder.predict_on_batch(z.reshape(-1, z.shape[-1]))
+            spread = prior_log_var[part, np.newaxis]
+            distance = (z - prior_mean[part, np.newaxis]) ** 2 * np.exp(-spread)
+            log_ratio = 0.5 * np.sum(noise**2 + log_var - distance - spread, axis=-1)
+            y_true, *given = (
+                np.repeat(a[part], count, axis=0) for a in (x, *condition)
+            )
+            z = z.reshape(-1, z.shape[-1])
+            y_pred = decoder.predict_on_batch([z, *given] if given else z)
             log_p = -ops.convert_to_numpy((nll or _bernoulli_nll)(y_true, y_pred))
             if log_p.shape != y_true.shape[:1]:
                 raise ValueError(

@@ -29,7 +29,7 @@ class GapsToZero(layers.Layer):
 
     Example:
         >>> import aezoo, numpy as np
-        >>> aezoo.GapsToZero()(np.array([[4.5, np.nan]])).numpy().tolist()
+        >>> np.asarray(aezoo.GapsToZero()(np.array([[4.5, np.nan]]))).tolist()
         [[4.5, 0.0]]
     """
 

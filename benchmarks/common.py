@@ -42,7 +42,13 @@ def _processor():
     # A process may have been given fewer cores than there are.
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count()
-    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
+    name = f"{name}, {cores} core{'s' if cores > 1 else ''}"
+    if keras.backend.backend() == "jax":
+        import jax
+
+        accelerators = {d.device_kind for d in jax.devices() if d.platform != "cpu"}
+        name = ", ".join([*sorted(accelerators), name])
+    return name
 
 
 def _commit():

@@ -36,9 +36,9 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
         row: `lesson`, `metric`, `unit`, `paper`, `target`, `better`, `differs`; `paper`
             and `target` may be None.
         one_seed: Function of `smoke`, whether seconds should be enough, and `folder`,
-            where a training may keep its state; returns the metric, or a dictionary
-            of named numbers of which the first is the metric. Random numbers are
-            seeded when it is called.
+            where a training may keep its state and whose name is the seed; returns the
+            metric, or a dictionary of named numbers of which the first is the metric.
+            Random numbers are seeded when it is called.
         seeds: Integers.
         measure_target: A function like `one_seed` that returns one number, called
             once, if the target has to be measured; None if `row` has it.
@@ -48,10 +48,12 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
     parser = argparse.ArgumentParser(description=f"{name}: {row['metric']}")
     parser.add_argument("--smoke", action="store_true", help="seconds, writes nothing")
     if parser.parse_args().smoke:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary, "0")
+            folder.mkdir()
             keras.utils.set_random_seed(0)
             for measure in filter(None, (measure_target, one_seed)):
-                measured = _named(measure(smoke=True, folder=Path(folder)))
+                measured = _named(measure(smoke=True, folder=folder))
                 assert np.isfinite(list(measured.values())).all()
         print(f"{name}: runs")
         return

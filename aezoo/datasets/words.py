@@ -23,7 +23,7 @@ def load_words() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.nd
         >>> from aezoo import datasets
         >>> (x_train, words_train), (x_test, words_test) = datasets.load_words()
         >>> x_train.shape, words_train[:3].tolist(), words_test[:2].tolist()
-        ((10000, 384), ['the', 'and', 'was'], ['that', 'were'])
+        ((10000, 384), ['the', 'and', 'was'], ['that', 'had'])
 
     Reference:
         Reimers and Gurevych, "Sentence-BERT", 2019, arXiv:1908.10084; Wang and others,
