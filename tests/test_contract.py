@@ -24,7 +24,14 @@ IMAGES_ONLY = {
     "convolutional_variational_autoencoder",
 }
 # The reconstruction is drawn at random: predict differs from call to call.
-SAMPLING = {"variational_autoencoder", "convolutional_variational_autoencoder"}
+SAMPLING = {
+    "variational_autoencoder",
+    "convolutional_variational_autoencoder",
+    "conditional_variational_autoencoder",
+}
+# Its nets are given a condition beside the image or the code.
+CONDITIONAL = {"conditional_variational_autoencoder"}
+CONDITION = (3,)
 
 BAD_ARGUMENTS = {
     "input_shape": [(0,), (28, -1), (None, 28, 1), (2.5,), 784, "784", None],
@@ -43,11 +50,21 @@ BAD_NUMBERS = {
 
 
 def build(builder, /, input_shape, **arguments):
+    if builder in CONDITIONAL:
+        arguments.setdefault("condition_shape", CONDITION)
     return getattr(aezoo, builder)(input_shape, **arguments)
 
 
 def parameters(name):
     return inspect.signature(getattr(aezoo, name)).parameters
+
+
+def with_condition(name, images):
+    """What the model or its encoder takes, or with codes its decoder."""
+    if name not in CONDITIONAL:
+        return images
+    conditions = np.eye(*CONDITION)[np.arange(len(images)) % CONDITION[0]]
+    return [images, conditions.astype("float32")]
 
 
 def example_images(shape, count=64):
@@ -76,8 +93,12 @@ def compiled(model):
 def test_input_shape_alone_is_enough_and_all_else_is_named(name):
     first, *others = parameters(name).values()
     assert first.name == "input_shape"
+    if name in CONDITIONAL:
+        assert others.pop(0).name == "condition_shape"
     assert all(p.kind is p.KEYWORD_ONLY for p in others)
-    assert all(p.default is not p.empty for p in others)
+    assert all(
+        p.default is not p.empty for p in parameters(name).values() if p != first
+    )
     assert {"latent_dim", "name"} <= {p.name for p in others}
     assert "seed" not in {p.name for p in others}
 
@@ -102,11 +123,15 @@ def test_any_input_shape_comes_back_in_the_same_shape(name, shape):
         return
     model = build(name, shape, latent_dim=4)
     x = example_images(shape, 5)
-    codes = first_output(model.get_layer("encoder").predict(x, verbose=0))
+    codes = first_output(
+        model.get_layer("encoder").predict(with_condition(name, x), verbose=0)
+    )
     assert codes.shape == (5, 4)
-    reconstruction = model.get_layer("decoder").predict(codes, verbose=0)
+    reconstruction = model.get_layer("decoder").predict(
+        with_condition(name, codes), verbose=0
+    )
     assert reconstruction.shape == x.shape
-    prediction = model.predict(x, verbose=0)
+    prediction = model.predict(with_condition(name, x), verbose=0)
     assert prediction.shape == x.shape
     if name not in SAMPLING:
         np.testing.assert_allclose(prediction, reconstruction, atol=1e-5)
@@ -116,8 +141,9 @@ def test_any_input_shape_comes_back_in_the_same_shape(name, shape):
 def test_fit_lowers_a_finite_loss_that_holds_the_reconstruction_error(name):
     x = example_images((12, 11, 1), 128)
     model = compiled(build(name, x.shape[1:], latent_dim=8))
+    given = with_condition(name, x)
     history = model.fit(
-        x, x, batch_size=32, epochs=8, validation_data=(x, x), verbose=0
+        given, x, batch_size=32, epochs=8, validation_data=(given, x), verbose=0
     ).history
     assert np.isfinite([value for values in history.values() for value in values]).all()
     assert history["loss"][-1] < history["loss"][0]
@@ -133,7 +159,9 @@ def test_a_batch_of_one_and_a_last_partial_batch_train(name):
         pytest.skip("PyTorch's gradient of a convolution fails for a batch of one")
     x = example_images((12, 11, 1), 5)
     model = compiled(build(name, x.shape[1:], latent_dim=4))
-    loss = model.fit(x, x, batch_size=4, verbose=0).history["loss"]
+    loss = model.fit(with_condition(name, x), x, batch_size=4, verbose=0).history[
+        "loss"
+    ]
     assert np.isfinite(loss).all()
 
 
@@ -145,7 +173,9 @@ def test_mixed_precision_trains_and_rebuilds_in_single_precision(name, mixed_pre
     assert encoder.get_layer("flatten").compute_dtype != "float32"
     # Squares of 90,000 pixels do not fit into half precision.
     assert model.output.dtype == "float32"
-    loss = model.fit(x, x, batch_size=32, epochs=8, verbose=0).history["loss"]
+    loss = model.fit(
+        with_condition(name, x), x, batch_size=32, epochs=8, verbose=0
+    ).history["loss"]
     assert loss[-1] < loss[0] < np.inf
 
 
@@ -198,7 +228,7 @@ def test_sizes_may_be_integers_of_numpy(name, tmp_path):
     model = build(name, np.array(x.shape[1:]), **arguments)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.predict(x, verbose=0).shape == x.shape
+    assert loaded.predict(with_condition(name, x), verbose=0).shape == x.shape
     if name not in IMAGES_ONLY:
         model = build(name, (np.prod(x.shape[1:]),), **arguments)
         assert model.output_shape == (None, 30)
@@ -216,12 +246,15 @@ def test_channels_are_last_whatever_the_global_setting(name):
         keras.config.set_image_data_format("channels_last")
     same.set_weights(model.get_weights())
     codes, also = (
-        first_output(each.get_layer("encoder").predict(x, verbose=0))
+        first_output(
+            each.get_layer("encoder").predict(with_condition(name, x), verbose=0)
+        )
         for each in (model, same)
     )
     np.testing.assert_allclose(also, codes, atol=1e-6)
     images, again = (
-        each.get_layer("decoder").predict(codes, verbose=0) for each in (model, same)
+        each.get_layer("decoder").predict(with_condition(name, codes), verbose=0)
+        for each in (model, same)
     )
     np.testing.assert_allclose(again, images, atol=1e-6)
 
@@ -230,7 +263,7 @@ def test_channels_are_last_whatever_the_global_setting(name):
 def test_pixels_to_255_give_no_nan_before_any_training(name):
     x = np.random.default_rng(0).integers(0, 256, (16, 12, 11, 1))
     model = compiled(build(name, x.shape[1:], latent_dim=5))
-    assert np.isfinite(model.evaluate(x, x, verbose=0)).all()
+    assert np.isfinite(model.evaluate(with_condition(name, x), x, verbose=0)).all()
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -248,7 +281,7 @@ def test_an_h5_file_keeps_the_model_of_a_training(name, tmp_path):
     x = example_images((12, 11, 1), 32)
     model = compiled(build(name, x.shape[1:], latent_dim=4))
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "last.h5")
-    model.fit(x, x, epochs=2, verbose=0, callbacks=[checkpoint])
+    model.fit(with_condition(name, x), x, epochs=2, verbose=0, callbacks=[checkpoint])
     loaded = keras.saving.load_model(tmp_path / "last.h5", compile=False)
     for side in ("encoder", "decoder"):
         expected, weights = (m.get_layer(side).get_weights() for m in (model, loaded))
@@ -278,12 +311,17 @@ results = {}
 for name in sys.argv[3:]:
     model = keras.saving.load_model(f"{folder}/{name}.keras", compile=trains)
     x = np.load(f"{folder}/x.npy")
-    codes = model.get_layer("encoder").predict(x, verbose=0)
+    conditions = [np.load(f"{folder}/conditions.npy")] * (len(model.inputs) - 1)
+    given = [x, *conditions] if conditions else x
+    codes = model.get_layer("encoder").predict(given, verbose=0)
+    decoder = model.get_layer("decoder")
     codes = codes[0] if isinstance(codes, (list, tuple)) else codes
     results[f"{name}/codes"] = codes
-    results[f"{name}/decoded"] = model.get_layer("decoder").predict(codes, verbose=0)
+    results[f"{name}/decoded"] = decoder.predict(
+        [codes, *conditions] if conditions else codes, verbose=0
+    )
     if trains:
-        history = model.fit(x, x, verbose=0).history
+        history = model.fit(given, x, verbose=0).history
         results[f"{name}/losses"] = [history["loss"][0], history["squared_error"][0]]
 np.savez(f"{folder}/{keras.backend.backend()}.npz", **results)
 """
@@ -295,13 +333,18 @@ def saved_models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     x = example_images((12, 11, 1))
     np.save(folder / "x.npy", x)
+    np.save(folder / "conditions.npy", np.eye(*CONDITION)[np.arange(len(x)) % 3])
     expected = {}
     for name in BUILDERS:
         model = compiled(build(name, x.shape[1:], latent_dim=6))
-        model.fit(x, x, verbose=0)
+        model.fit(with_condition(name, x), x, verbose=0)
         model.save(folder / f"{name}.keras")
-        codes = first_output(model.get_layer("encoder").predict(x, verbose=0))
-        decoded = model.get_layer("decoder").predict(codes, verbose=0)
+        codes = first_output(
+            model.get_layer("encoder").predict(with_condition(name, x), verbose=0)
+        )
+        decoded = model.get_layer("decoder").predict(
+            with_condition(name, codes), verbose=0
+        )
         expected[name] = codes, decoded
     return folder, expected
 

@@ -23,7 +23,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aezoo.datasets import load_faces, load_mnist, load_plane
+from aezoo.datasets import (
+    load_faces,
+    load_mnist,
+    load_plane,
+    load_ratings,
+    load_words,
+)
 
 # `aezoo.datasets.mnist`, whatever else the package may call so.
 mnist = importlib.import_module("aezoo.datasets.mnist")
@@ -499,3 +505,81 @@ def test_plane_draws_train_and_test_apart():
 def test_plane_rejects_bad_arguments(name, value):
     with pytest.raises(ValueError, match=rf"`{name}` must be .*\. Received: {name}="):
         load_plane(**{name: value})
+
+
+# The ratings
+
+
+def test_ratings_are_the_published_ones():
+    (x, nothing), films = load_ratings(test_fraction=0)
+    assert x.shape == nothing.shape == (671, 9066) and x.dtype == np.float32
+    assert np.isnan(nothing).all()
+    user, film = np.nonzero(np.isfinite(x))  # in the order of the original arrays
+    stars = (2 * x[user, film]).astype("uint8")
+    assert [
+        sha256(a.tobytes())[:6] for a in (user.astype("u2"), film.astype("u2"))
+    ] == [
+        "77ca73",
+        "66fcb8",
+    ]
+    assert sha256(stars.tobytes())[:6] == "01eaf8"
+    assert films.dtype.names == ("title", "year", "genres", "movie_id")
+    assert films["title"][0] == "Toy Story" and films["genres"][2] == "Comedy|Romance"
+    assert any("é" in title for title in films["title"])
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25])
+def test_each_rating_is_in_one_of_the_two_tables(fraction):
+    (whole, _), _ = load_ratings(test_fraction=0)
+    (x_train, x_test), _ = load_ratings(test_fraction=fraction, seed=3)
+    train, test = np.isfinite(x_train), np.isfinite(x_test)
+    assert not (train & test).any()
+    assert test.sum() == round(fraction * 100_004)
+    np.testing.assert_array_equal(np.where(train, x_train, x_test), whole)
+    (again, _), _ = load_ratings(test_fraction=fraction, seed=3)
+    np.testing.assert_array_equal(again, x_train)
+    (other, _), _ = load_ratings(test_fraction=fraction, seed=4)
+    assert (np.isfinite(other) != train).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("test_fraction", 1.0),
+        ("test_fraction", -0.1),
+        ("test_fraction", float("nan")),
+        ("seed", -1),
+        ("seed", 0.5),
+    ],
+)
+def test_ratings_reject_an_impossible_split(name, value):
+    with pytest.raises(ValueError, match=rf"`{name}` must be .*\. Received: {name}="):
+        load_ratings(**{name: value})
+
+
+def test_the_terms_of_the_ratings_travel_with_them():
+    folder = Path(importlib.import_module("aezoo.datasets").__file__).parent
+    terms = (folder / "movielens_small" / "TERMS.md").read_text()
+    for word in ("permission", "endorses", "10.1145/2827872", "same terms"):
+        assert word in terms
+    assert "commercial" in load_ratings.__doc__
+
+
+# The words
+
+
+def test_words_are_the_bundled_ones():
+    (x_train, words_train), (x_test, words_test) = load_words()
+    assert x_train.shape == (10_000, 384) and x_test.shape == (2000, 384)
+    assert x_train.dtype == x_test.dtype == np.float32
+    words = [*words_train, *words_test]
+    assert len(set(words)) == 12_000
+    assert all(word.islower() and len(word) >= 3 for word in words)
+    lengths = np.linalg.norm(np.concatenate([x_train, x_test]), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=0.005)
+
+
+def test_words_that_mean_much_the_same_lie_close():
+    (x, words), _ = load_words()
+    of = dict(zip(words, x, strict=True))
+    assert of["railway"] @ of["locomotive"] > of["railway"] @ of["prison"] + 0.2

@@ -23,6 +23,41 @@ ROOT = Path(__file__).parent.parent
 # Name, file, what is there, what is put in its place, and the test that must fail.
 MUTATIONS = [
     (
+        "kl of the prior from the recognition net",
+        "conditional.py",
+        "log_ratio = z_log_var - prior_log_var",
+        "log_ratio = prior_log_var - z_log_var",
+        "tests/test_conditional.py::test_the_kl_is_its_integral_and_the_mean_over_draws",
+    ),
+    (
+        "distance in the wrong gaussian's units",
+        "conditional.py",
+        "* _exp(-prior_log_var)",
+        "* _exp(-z_log_var)",
+        "tests/test_conditional.py::test_the_kl_is_its_integral_and_the_mean_over_draws",
+    ),
+    (
+        "a standard prior whatever the condition",
+        "likelihood.py",
+        'prior_mean, prior_log_var = (each.astype("float32") for each in prior)',
+        "_ = prior",
+        "tests/test_conditional.py::test_log_likelihood_given_a_condition_is_the_integral_over_codes",
+    ),
+    (
+        "gaps filled with one",
+        "recommender.py",
+        "ops.where(ops.isnan(x), ops.zeros_like(x), x)",
+        "ops.where(ops.isnan(x), ops.ones_like(x), x)",
+        "tests/test_recommender.py::test_no_weight_of_a_film_that_nobody_rated_is_moved",
+    ),
+    (
+        "columns not damped",
+        "recommender.py",
+        "column /= known.sum(axis=0, keepdims=True) + damping",
+        "column /= known.sum(axis=0, keepdims=True) + 1e-9",
+        "tests/test_recommender.py::test_the_baseline_is_the_damped_least_squares_solution",
+    ),
+    (
         "l1 divided by the batch twice",
         "sparse.py",
         "penalty = ops.mean(ops.sum(ops.abs(exact), axis=-1))",
