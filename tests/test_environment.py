@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    # These are installed by `make unit-torch` and `make speed` alone.
-    for extra in ("torch", "peers"):
+    # These are for `make unit-torch`, `make speed` and `benchmarks/ratings` alone.
+    for extra in ("torch", "peers", "ratings"):
         del project["optional-dependencies"][extra]
     return project
 
