@@ -140,6 +140,7 @@ def test_its_minutes_are_those_of_the_readme(lesson):
         "About a minute and a half": 1.5,
         "About two minutes": 2,
         "About two and a half minutes": 2.5,
+        "About three minutes": 3,
     }[stated]
     readme = (FOLDER.parent / "README.md").read_text()
     row = re.search(rf"notebooks/{lesson.name}\) \|.*\| (\d+) \|", readme)
