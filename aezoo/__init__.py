@@ -14,10 +14,7 @@ from aezoo.boltzmann import (
     restricted_boltzmann_machine,
 )
 from aezoo.classifier import classifier_from_encoder
-from aezoo.conditional import (
-    ConditionalSampling,
-    conditional_variational_autoencoder,
-)
+from aezoo.conditional import ConditionalSampling, conditional_variational_autoencoder
 from aezoo.contractive import ContractiveDense, contractive_autoencoder
 from aezoo.convolutional import convolutional_autoencoder
 from aezoo.convolutional_variational import convolutional_variational_autoencoder
@@ -38,11 +35,7 @@ from aezoo.losses import (
     squared_error,
     squared_error_with_gaps,
 )
-from aezoo.recommender import (
-    GapsToZero,
-    rating_baseline,
-    recommender_autoencoder,
-)
+from aezoo.recommender import GapsToZero, rating_baseline, recommender_autoencoder
 from aezoo.sparse import KLSparsity, L1Sparsity, TopK, sparse_autoencoder
 from aezoo.stacked import stacked_autoencoder
 from aezoo.undercomplete import undercomplete_autoencoder

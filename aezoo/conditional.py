@@ -164,38 +164,31 @@ def conditional_variational_autoencoder(
     Reference:
         Sohn, Lee and Yan, 2015: section 4.1, figure 2 (b).
     """
-
-    def gaussian(hidden, code):
-        """Return the mean and log-variance of a code, each `(batch, latent_dim)`."""
-        for depth, units in enumerate(hidden_units, start=1):
-            layer = layers.Dense(
-                index(units), activation, name=f"{code}_hidden_{depth}"
-            )
-            hidden = layer(hidden)
-        mean = layers.Dense(index(latent_dim), name=f"{code}_mean")(hidden)
-        log_var = layers.Dense(index(latent_dim), name=f"{code}_log_var")(hidden)
-        return [mean, log_var]
-
-    def flat(tensor, name):
-        return layers.Flatten("channels_last", name=name)(tensor)
-
     inputs = keras.Input(input_shape, name="inputs")
     condition = keras.Input(condition_shape, name="condition")
-    both = layers.Concatenate(name="image_and_condition")(
-        [flat(inputs, "flatten"), flat(condition, "flatten_condition")]
-    )
-    encoder = keras.Model([inputs, condition], gaussian(both, "z"), name="encoder")
+    flat = layers.Flatten("channels_last", name="flatten")(inputs)
+    known = layers.Flatten("channels_last", name="flatten_condition")(condition)
+    hidden = layers.Concatenate(name="image_and_condition")([flat, known])
+    for depth, units in enumerate(hidden_units, start=1):
+        dense = layers.Dense(index(units), activation, name=f"z_hidden_{depth}")
+        hidden = dense(hidden)
+    z_mean = layers.Dense(index(latent_dim), name="z_mean")(hidden)
+    z_log_var = layers.Dense(index(latent_dim), name="z_log_var")(hidden)
+    encoder = keras.Model([inputs, condition], [z_mean, z_log_var], name="encoder")
 
     given = keras.Input(condition_shape, name="prior_inputs")
-    prior = keras.Model(
-        given, gaussian(flat(given, "prior_flatten"), "prior"), name="prior"
-    )
+    hidden = layers.Flatten("channels_last", name="prior_flatten")(given)
+    for depth, units in enumerate(hidden_units, start=1):
+        dense = layers.Dense(index(units), activation, name=f"prior_hidden_{depth}")
+        hidden = dense(hidden)
+    prior_mean = layers.Dense(index(latent_dim), name="prior_mean")(hidden)
+    prior_log_var = layers.Dense(index(latent_dim), name="prior_log_var")(hidden)
+    prior = keras.Model(given, [prior_mean, prior_log_var], name="prior")
 
     latent_inputs = keras.Input((latent_dim,), name="latent_inputs")
     given = keras.Input(condition_shape, name="given")
-    hidden = layers.Concatenate(name="code_and_condition")(
-        [latent_inputs, flat(given, "flatten_given")]
-    )
+    known = layers.Flatten("channels_last", name="flatten_given")(given)
+    hidden = layers.Concatenate(name="code_and_condition")([latent_inputs, known])
     for depth, units in reversed([*enumerate(hidden_units, start=1)]):
         hidden = layers.Dense(index(units), activation, name=f"mirror_{depth}")(hidden)
     pixels = layers.Dense(

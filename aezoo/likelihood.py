@@ -112,8 +112,8 @@ def log_likelihood(
         seed = np.random.randint(2**31)  # follows keras.utils.set_random_seed
     rng = np.random.default_rng(seed)
 
-    given = [x, *condition] if condition else x
-    codes = encoder.predict(given, batch_size=batch_size, verbose=0)
+    seen = [x, *condition] if condition else x
+    codes = encoder.predict(seen, batch_size=batch_size, verbose=0)
     z_mean, z_log_var = (each.astype("float32") for each in codes)
     prior_mean = prior_log_var = np.zeros_like(z_mean)
     if condition:

@@ -169,14 +169,14 @@ def rating_baseline(x: np.ndarray, *, damping: float = 5.0) -> np.ndarray:
         raise ValueError(
             f"`damping` must be finite, above 0. Received: damping={damping!r}"
         )
-    known, mean = np.isfinite(x), np.nanmean(x, dtype="float64")
-    rest, (row, column) = np.where(known, x - mean, 0.0), (0.0, 0.0)
+    known, mean = np.isfinite(x).astype("float64"), np.nanmean(x, dtype="float64")
+    rest, column = np.nan_to_num(x - mean), np.zeros(x.shape[1])
+    row_sums, column_sums = rest.sum(axis=1), rest.sum(axis=0)
+    row_counts, column_counts = known.sum(axis=1) + damping, known.sum(axis=0) + damping
     for _ in range(100):  # in turns, each exactly; the error shrinks every time
         before = column
-        row = np.sum((rest - column) * known, axis=1, keepdims=True)
-        row /= known.sum(axis=1, keepdims=True) + damping
-        column = np.sum((rest - row) * known, axis=0, keepdims=True)
-        column /= known.sum(axis=0, keepdims=True) + damping
+        row = (row_sums - known @ column) / row_counts
+        column = (column_sums - row @ known) / column_counts
         if np.abs(column - before).max() < 1e-5:
             break
-    return (mean + row + column).astype("float32")
+    return (mean + row[:, np.newaxis] + column).astype("float32")

@@ -433,9 +433,10 @@ BUILDERS = [
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
-def test_a_beta_that_is_no_price_is_refused(value):
-    layer = GaussianSampling(2.0)
-    for refused in (GaussianSampling, lambda beta: setattr(layer, "beta", beta)):
+@pytest.mark.parametrize("sampling", [GaussianSampling, aezoo.ConditionalSampling])
+def test_a_beta_that_is_no_price_is_refused(sampling, value):
+    layer = sampling(2.0)
+    for refused in (sampling, lambda beta: setattr(layer, "beta", beta)):
         with pytest.raises(ValueError, match=r"must be .*\. Received: beta="):
             refused(value)
     assert layer.beta == 2.0

@@ -50,8 +50,11 @@ def autoencoder(x, damping, rows, units, decay, activation, rate, epochs, batch_
     return baseline + (predicted if rows == "users" else predicted.T)
 
 
-def surprise(method, x, **settings):
-    """Return the same by a method of scikit-surprise, where it is asked for."""
+def surprise(method, x, asked, **settings):
+    """Return the same by a method of scikit-surprise, for the known cells of `asked`.
+
+    Elsewhere it is NaN: for every cell it would take hours.
+    """
     import surprise
 
     pairs = np.argwhere(np.isfinite(x))
@@ -59,13 +62,10 @@ def surprise(method, x, **settings):
     data = surprise.Dataset(surprise.Reader(rating_scale=(0.5, 5)))
     algorithm = getattr(surprise, method)(**settings)
     algorithm.fit(data.construct_trainset(ratings))
-
-    class Table:
-        def __getitem__(self, known):
-            cells = np.argwhere(known).tolist()
-            return np.array([algorithm.predict(u, f).est for u, f in cells])
-
-    return Table()
+    stars = np.full(x.shape, np.nan)
+    for u, f in np.argwhere(np.isfinite(asked)).tolist():
+        stars[u, f] = algorithm.predict(u, f).est
+    return stars
 
 
 def draw(method, rng):
@@ -109,12 +109,12 @@ def draw(method, rng):
     }
 
 
-def predict(method, x, settings):
-    """Return the predictions of a method that has learned from `x`."""
+def predict(method, x, asked, settings):
+    """Return what a method that has learned from `x` predicts for cells of `asked`."""
     if method == "autoencoder":
         keras.utils.set_random_seed(0)
         return autoencoder(x, **settings)
-    return surprise(method, x, **settings)
+    return surprise(method, x, asked, **settings)
 
 
 def hold_out(x, share, seed):
@@ -127,15 +127,16 @@ def hold_out(x, share, seed):
     return kept, held
 
 
-def search(method, tries, x, log):
+def search(method, x):
     """Return the settings that predict a tenth of the ratings best, and their error."""
     kept, held = hold_out(x, 0.1, seed=0)
     rng, found = np.random.default_rng(0), []
-    for number in range(tries):
+    for number in range(TRIES):
         settings, start = draw(method, rng), time.perf_counter()
-        error = rmse(predict(method, kept, settings), held)
+        error = rmse(predict(method, kept, held, settings), held)
         found.append((error, number, settings))
-        log(f"{method} {number}: {error:.4f}, {time.perf_counter() - start:.0f} s")
+        seconds = time.perf_counter() - start
+        print(f"{method} {number}: {error:.4f}, {seconds:.0f} s", flush=True)
     error, _, settings = min(found)
     return settings, error
 
@@ -151,22 +152,19 @@ def main():
     made_by = provenance("keras", keras.backend.backend(), "numpy", "scikit-surprise")
     (first, _), _ = aezoo.datasets.load_ratings(seed=0)
 
-    def log(line):
-        print(line, flush=True)
-
     for method in methods:
-        settings, error = search(method, TRIES, first, log)
+        settings, error = search(method, first)
         measured = {"chosen": settings, "validation": error, "tries": TRIES}
         if method != "autoencoder":  # that is the row's own business
             measured["test"] = []
             for seed in range(SPLITS):
                 (x_train, x_test), _ = aezoo.datasets.load_ratings(seed=seed)
-                stars = predict(method, x_train, settings)
+                stars = predict(method, x_train, x_test, settings)
                 measured["test"].append(rmse(stars, x_test))
         known = {} if not RESULT.exists() else json.loads(RESULT.read_text())
         known.setdefault("methods", {})[method] = {**measured, **made_by}
         write(RESULT, known)
-        log(f"{method}: {measured}")
+        print(f"{method}: {measured}", flush=True)
 
 
 if __name__ == "__main__":
