@@ -184,6 +184,7 @@ def sparse_autoencoder(
     activation: str | Callable = "relu",
     output_activation: str | Callable | None = "sigmoid",
     kernel_regularizer=None,
+    decoder_constraint=None,
     name: str = "sparse_autoencoder",
 ) -> keras.Model:
     """Build a dense autoencoder in which each example activates few units.
@@ -208,6 +209,11 @@ def sparse_autoencoder(
             [0, 1], None for data of any range, such as standardised columns.
         kernel_regularizer: Weight decay for the kernels of all layers, such as
             `keras.regularizers.L2(1e-4)`, anything Keras accepts; None for none.
+        decoder_constraint: Constraint on the kernel of the decoder's last layer,
+            anything Keras accepts; None for none. Without hidden layers a row of it is
+            what a unit adds to the reconstruction, and `keras.constraints.UnitNorm(
+            axis=1)` gives all of them length 1 after each step: no small code can hide
+            behind a large decoder.
         name: Name of the model.
 
     Returns:
@@ -257,7 +263,11 @@ def sparse_autoencoder(
     for depth, units in reversed([*enumerate(hidden_units, start=1)]):
         hidden = dense(index(units), activation, name=f"mirror_{depth}")(hidden)
     pixels = dense(
-        index(math.prod(input_shape)), output_activation, dtype="float32", name="pixels"
+        index(math.prod(input_shape)),
+        output_activation,
+        kernel_constraint=decoder_constraint,
+        dtype="float32",
+        name="pixels",
     )(hidden)  # (batch, n)
     reconstruction = layers.Reshape(
         input_shape, dtype="float32", name="reconstruction"

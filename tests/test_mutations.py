@@ -86,6 +86,13 @@ MUTATIONS = [
         "tests/test_sparse.py::test_top_k_keeps_exactly_k_of_equal_codes",
     ),
     (
+        "constraint on the inputs of a pixel",
+        "sparse.py",
+        "kernel_constraint=decoder_constraint",
+        "kernel_constraint=decoder_constraint and keras.constraints.UnitNorm(axis=0)",
+        "tests/test_sparse.py::test_each_unit_adds_a_vector_of_length_1",
+    ),
+    (
         "noise left on",
         "denoising.py",
         "        if not training:\n            return inputs\n        noisy = inputs + keras.random.normal(",

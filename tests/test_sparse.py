@@ -166,6 +166,27 @@ def test_none_is_no_penalty():
     assert loss == pytest.approx(error)
 
 
+def test_each_unit_adds_a_vector_of_length_1():
+    x = 10 * np.random.default_rng(0).random((64, 4, 5)).astype("float32")
+    model = aezoo.sparse_autoencoder(
+        (4, 5),
+        latent_dim=30,
+        sparsity=TopK(3),
+        output_activation=None,
+        decoder_constraint=keras.constraints.UnitNorm(axis=1),
+    )
+    model.compile(keras.optimizers.Adam(0.1), loss=aezoo.squared_error)
+    model.fit(x, x, epochs=2, verbose=0)
+
+    decoder = model.get_layer("decoder")
+    one_unit_on = decoder.predict(np.eye(30), verbose=0)
+    nothing_on = decoder.predict(np.zeros((1, 30)), verbose=0)
+    added = (one_unit_on - nothing_on).reshape(30, 20)
+    np.testing.assert_allclose(np.linalg.norm(added, axis=1), 1.0, atol=1e-5)
+    kernel, _ = model.get_layer("encoder").get_layer("codes").get_weights()
+    assert np.ptp(np.linalg.norm(kernel, axis=0)) > 0.01  # the encoder is left alone
+
+
 @pytest.mark.parametrize("penalty", ["l1", "kl", "top_k"])
 def test_the_loss_is_error_plus_strength_times_penalty_plus_weight_decay(penalty):
     x = np.random.default_rng(0).random((16, 4, 5)).astype("float32")
