@@ -34,7 +34,7 @@ def measured(result):
 
 def spread(mean, sd):
     """Format a mean and a deviation, which may be None, to two digits of it."""
-    if not sd:
+    if not sd or sd < 1e-9 * abs(mean):  # equal, but for the rounding of the mean
         return f"{mean:.5g}"
     decimals = max(0, 1 - math.floor(math.log10(sd)))
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
