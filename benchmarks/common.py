@@ -20,6 +20,19 @@ def write(path, content):
     os.replace(partial, path)
 
 
+def once(path, key, measure):
+    """Return `measure()`, a number, or what an earlier call left under `key` in JSON.
+
+    A search over settings goes on from there if it is interrupted, and all seeds of a
+    row can share one.
+    """
+    known = json.loads(path.read_text()) if path.exists() else {}
+    if key not in known:
+        known[key] = float(measure())
+        write(path, known)
+    return known[key]
+
+
 def provenance(*packages):
     """Return what makes a number: versions, processor and commit."""
     return {

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def measured(result):
 
 def spread(mean, sd):
     """Format a mean and a deviation, which may be None, to two digits of it."""
-    if not sd or sd < 1e-9 * abs(mean):  # equal, but for the rounding of the mean
+    if not sd:
         return f"{mean:.5g}"
     decimals = max(0, 1 - math.floor(math.log10(sd)))
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
@@ -105,7 +106,8 @@ def also_table(also):
         return ""
     rows = []
     for name, values in also.items():
-        sd = np.std(values, ddof=1) if len(values) > 1 else None
+        # Exactly 0 if all are equal, as NumPy's is not.
+        sd = statistics.stdev(values) if len(values) > 1 else None
         mean = spread(np.mean(values), sd)
         rows.append([name, mean, interval(values)])
     return table(["also", "mean ± sd", "95 % interval of the mean"], rows) + "\n\n"

@@ -15,6 +15,7 @@ changed script starts anew.
 import argparse
 import hashlib
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -85,7 +86,7 @@ def _result(row, finished, provenance):
         **{key: value for key, value in row.items() if key != "differs"},
         "values": values,
         "mean": mean,
-        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "sd": statistics.stdev(values) if len(values) > 1 else None,
         **({"also": columns} if columns else {}),
         "met": None if target is None else sign * mean >= sign * target,
         "minutes": round(float(np.mean(minutes)), 1),
