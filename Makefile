@@ -45,8 +45,8 @@ data: env ## download MNIST, checked and cached (the faces come with the package
 lab: env ## open the lessons in JupyterLab
 	$(PYTHON) -m jupyter lab notebooks
 
-# Lesson 14 measures seconds, so it runs alone.
-TIMED := notebooks/14_scaling_up.ipynb
+# Lesson 15 measures seconds, so it runs alone.
+TIMED := notebooks/15_scaling_up.ipynb
 RUN_LESSON = log=build/$$(echo $$1 | tr / -).log; $(PYTHON) -m pytest --nbval \
   --nbval-current-env --quiet --color=no --no-header -p no:cacheprovider $$1 \
   > $$log 2>&1 && failed=0 || { failed=1; cat $$log; }; \
