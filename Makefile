@@ -19,6 +19,12 @@ INSTALLED := $(ENVIRONMENT)/.installed$(subst /,-,$(CURDIR))
 # TensorFlow announces itself on stderr at each start; errors still appear.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
+# How many lessons or test files at a time. Each with one thread: together they are
+# faster than if each asked for all cores.
+JOBS ?= 2
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
+  TF_NUM_INTEROP_THREADS=1
+
 .PHONY: help env data lab notebooks render claims assignments grade test lint unit \
   grading smoke unit-torch unit-lowest benchmarks speed format clean
 
@@ -55,7 +61,7 @@ RUN_LESSON = log=build/$$(echo $$1 | tr / -).log; $(PYTHON) -m pytest --nbval \
 notebooks: env data ## run lessons and solutions, compare with the committed outputs
 	@mkdir -p build
 	@printf '%s\n' $(filter-out $(TIMED),$(LESSONS)) | \
-	  xargs -r -n 1 -P 2 sh -c '$(RUN_LESSON)' lesson
+	  $(ONE_THREAD) xargs -r -n 1 -P $(JOBS) sh -c '$(RUN_LESSON)' lesson
 	@printf '%s\n' $(filter $(TIMED),$(LESSONS)) | xargs -r -n 1 sh -c '$(RUN_LESSON)' lesson
 
 render: env data ## run lessons and solutions, and rewrite their committed outputs
@@ -72,8 +78,8 @@ grade: env data ## grade a folder of submissions: make grade SUBMISSIONS=<folder
 	  echo "SUBMISSIONS is a folder that has one folder for each student."; exit 1; }
 	$(PYTHON) notebooks/assignments/course.py grade "$(SUBMISSIONS)"
 
-# Two processes, each with whole files, since files share what they have trained.
-PYTEST := $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+# Processes get whole files, since the tests of a file share what they have trained.
+PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
 # What is computed by another backend in another way, and may come out otherwise.
 ON_EACH_BACKEND := -m "not one_backend and not processes"
 
@@ -91,7 +97,8 @@ unit: env data ## the quick tests, on TensorFlow and then on JAX
 	KERAS_BACKEND=jax $(PYTEST) $(ON_EACH_BACKEND)
 
 grading: env data ## the assignments' graders, on right and wrong answers
-	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal tests/test_assignments.py
+	$(ONE_THREAD) $(PYTHON) -m pytest --numprocesses $(JOBS) --dist worksteal \
+	  tests/test_assignments.py
 
 smoke: env data ## each script of benchmarks/, for seconds
 	$(PYTHON) -m pytest -m smoke tests/test_benchmarks.py
@@ -107,7 +114,7 @@ unit-lowest: env data ## the tests on the lowest versions that pyproject.toml al
 	  $$($(PYTHON) -c "import tomllib; print(*(r.replace('>=', '==') for r in tomllib \
 	  .load(open('pyproject.toml', 'rb'))['project']['dependencies']))") \
 	  nbclient nbformat pytest pytest-xdist pyyaml scikit-learn scipy --editable .
-	build/lowest/bin/python -m pytest --numprocesses 2 --dist loadfile \
+	build/lowest/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile \
 	  $(ON_EACH_BACKEND)
 
 benchmarks: export KERAS_BACKEND ?= jax
