@@ -27,9 +27,9 @@ ROW = {
     "a fixed seed, and all 10,000 are used. Recognition and prior net have 500-500 "
     "GELUs each, 50 latents; 40 epochs in batches of 256: net and schedule of an "
     "earlier run that was judged on 2,000 of the test images. The paper's feedforward "
-    "net has 100.03 and its draws from the prior 68.62: with 100 draws of 50 numbers few "
-    "fall where the image is likely, so that this figure says more of the estimator "
-    "than of the model.",
+    "net has 100.03 and its draws from the prior 68.62: with 100 draws of 50 numbers "
+    "few fall where the image is likely, so that this figure says more of the "
+    "estimator than of the model.",
 }
 EPOCHS, DRAWS = 40, 100
 
