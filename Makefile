@@ -97,8 +97,7 @@ unit: env data ## the quick tests, on TensorFlow and then on JAX
 	KERAS_BACKEND=jax $(PYTEST) $(ON_EACH_BACKEND)
 
 grading: env data ## the assignments' graders, on right and wrong answers
-	$(ONE_THREAD) $(PYTHON) -m pytest --numprocesses $(JOBS) --dist worksteal \
-	  tests/test_assignments.py
+	$(PYTEST) --dist worksteal tests/test_assignments.py
 
 smoke: env data ## each script of benchmarks/, for seconds
 	$(PYTHON) -m pytest -m smoke tests/test_benchmarks.py
@@ -114,8 +113,7 @@ unit-lowest: env data ## the tests on the lowest versions that pyproject.toml al
 	  $$($(PYTHON) -c "import tomllib; print(*(r.replace('>=', '==') for r in tomllib \
 	  .load(open('pyproject.toml', 'rb'))['project']['dependencies']))") \
 	  nbclient nbformat pytest pytest-xdist pyyaml scikit-learn scipy --editable .
-	build/lowest/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile \
-	  $(ON_EACH_BACKEND)
+	$(subst $(PYTHON),build/lowest/bin/python,$(PYTEST)) $(ON_EACH_BACKEND)
 
 benchmarks: export KERAS_BACKEND ?= jax
 benchmarks: env data ## reproduce a number of the README: make benchmarks ROW=linear_pca
