@@ -164,6 +164,24 @@ def train(
     )
 
 
+def evaluated(model, loss, x, y=None, draws=1):
+    """Return a loss on examples, `x` again if no `y` is given; a mean over draws."""
+    model.compile(loss=loss)
+    y = x if y is None else y
+    options = {"batch_size": 1000, "verbose": 0}
+    return np.mean([model.evaluate(x, y, **options) for _ in range(draws)])
+
+
+def pca_error(x_train, x_test, count):
+    """Return the squared error per test example of PCA with `count` components."""
+    flat = x_train.reshape(len(x_train), -1)
+    mean = flat.mean(axis=0)
+    _, directions = np.linalg.eigh(np.cov(flat.T))
+    basis = directions[:, -count:]
+    centred = x_test.reshape(len(x_test), -1) - mean
+    return np.square(centred - centred @ basis @ basis.T).sum(axis=1).mean()
+
+
 def error_rate(classifier, x, y):
     """Return the percentage of examples that are taken for another class."""
     answers = classifier.predict(x, batch_size=1000, verbose=0).argmax(axis=1)

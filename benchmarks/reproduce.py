@@ -25,17 +25,20 @@ import keras
 import numpy as np
 
 from benchmarks import common
+from benchmarks.presets import publish
 
 RESULTS = common.ROOT / "benchmarks" / "results"
 UNFINISHED = common.ROOT / "build" / "benchmarks"
 
 
-def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
+def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None, score=None):
     """Run the row that was started for all seeds and write its JSON after each seed.
 
     Args:
         row: `lesson`, `metric`, `unit`, `paper`, `target`, `better`, `differs`; `paper`
-            and `target` may be None.
+            and `target` may be None. If the first seed's net goes into the package,
+            `preset`: its `name`, `builder` and `data`, `what` it is and `bad_at`; also
+            `metric`, `unit` and `better` if its card has another number than the row.
         one_seed: Function of `smoke`, whether seconds should be enough, and `folder`,
             where a training may keep its state and whose name is the seed; returns the
             metric, or a dictionary of named numbers of which the first is the metric.
@@ -43,6 +46,8 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
         seeds: Integers.
         measure_target: A function like `one_seed` that returns one number, called
             once, if the target has to be measured; None if `row` has it.
+        score: Function of a model that `one_seed` has given to `presets.keep`, and of
+            `smoke`; returns the number on its card. None if `row` has no preset.
     """
     script = Path(sys.argv[0])
     name = script.stem
@@ -56,6 +61,9 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
             for measure in filter(None, (measure_target, one_seed)):
                 measured = _named(measure(smoke=True, folder=folder))
                 assert np.isfinite(list(measured.values())).all()
+            if score:
+                kept = keras.saving.load_model(folder / "preset.keras", compile=False)
+                assert np.isfinite(score(kept, smoke=True))
         print(f"{name}: runs")
         return
 
@@ -69,6 +77,8 @@ def reproduce(row, one_seed, seeds=(0, 1, 2), measure_target=None):
     finished = []
     for seed in seeds:
         finished.append(_finish(one_seed, seed, unfinished / str(seed)))
+        if score and len(finished) == 1:
+            row = {**row, "preset": publish(row, score, unfinished / str(seed))}
         RESULTS.mkdir(exist_ok=True)
         result = _result(row, finished, provenance)
         common.write(RESULTS / f"{name}.json", result)
@@ -83,7 +93,7 @@ def _result(row, finished, provenance):
     mean, target = float(np.mean(values)), row["target"]
     sign = 1 if row["better"] == "higher" else -1
     return {
-        **{key: value for key, value in row.items() if key != "differs"},
+        **{k: v for k, v in row.items() if k not in ("differs", "preset")},
         "values": values,
         "mean": mean,
         "sd": statistics.stdev(values) if len(values) > 1 else None,
@@ -93,6 +103,7 @@ def _result(row, finished, provenance):
         "backend": keras.backend.backend(),
         **provenance,
         "differs": row["differs"],
+        **({"preset": row["preset"]} if "preset" in row else {}),
     }
 
 

@@ -30,10 +30,9 @@ def rmse(stars, x):
     return float(np.sqrt(np.mean((np.clip(stars[known], 0.5, 5) - x[known]) ** 2)))
 
 
-def autoencoder(x, damping, rows, units, decay, activation, rate, epochs, batch_size):
-    """Return a prediction for every cell of `x` by aezoo's autoencoder."""
-    baseline = aezoo.rating_baseline(x, damping=damping)
-    rest = x - baseline if rows == "users" else (x - baseline).T
+def fitted(x, damping, rows, units, decay, activation, rate, epochs, batch_size):
+    """Return aezoo's autoencoder, trained on the ratings `x`."""
+    _, rest = rest_of(x, damping, rows)
     model = aezoo.recommender_autoencoder(
         rest.shape[1:],
         latent_dim=units,
@@ -46,6 +45,20 @@ def autoencoder(x, damping, rows, units, decay, activation, rate, epochs, batch_
         steps_per_execution=20,
     )
     model.fit(rest, rest, batch_size=batch_size, epochs=epochs, verbose=0)
+    return model
+
+
+def rest_of(x, damping, rows):
+    """Return the baseline of the ratings and what is left, a row a user or a film."""
+    baseline = aezoo.rating_baseline(x, damping=damping)
+    return baseline, x - baseline if rows == "users" else (x - baseline).T
+
+
+def autoencoder(x, model=None, **settings):
+    """Return a prediction for every cell of `x` by aezoo's autoencoder."""
+    rows = settings["rows"]
+    baseline, rest = rest_of(x, settings["damping"], rows)
+    model = model or fitted(x, **settings)
     predicted = model.predict(rest, batch_size=512, verbose=0)
     return baseline + (predicted if rows == "users" else predicted.T)
 
