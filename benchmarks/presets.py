@@ -6,6 +6,7 @@ thousandth of the number, compressed, and without an optimiser.
 
 import hashlib
 import io
+import json
 import shutil
 import zipfile
 
@@ -16,6 +17,8 @@ from benchmarks import common
 
 FOLDER = common.ROOT / "aezoo" / "presets"
 SUMS = FOLDER / "SHA256SUMS"
+# What Keras 3.15 writes into every layer and Keras 3.10 refuses, though it is None.
+RECENT = {"quantization_config", "input_axes", "output_axes"}
 
 
 def keep(model, folder):
@@ -69,10 +72,22 @@ def rewrite(source, target, dtype):
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             content = old.read(name)
-            if name.endswith(".h5"):
+            if name == "config.json":
+                content = json.dumps(_config(json.loads(content)))
+            elif name.endswith(".h5"):
                 content = _weights(content, dtype)
             # Without the date that is today's.
             new.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+
+def _config(part):
+    """Return a part of the configuration without what older versions refuse."""
+    if isinstance(part, list):
+        return [_config(each) for each in part]
+    if isinstance(part, dict):
+        recent = {key for key in RECENT & set(part) if part[key] is None}
+        return {k: _config(v) for k, v in part.items() if k not in recent}
+    return part
 
 
 def _weights(content, dtype):
