@@ -2,8 +2,9 @@
 """The autoencoder zoo: every classic autoencoder as one short Keras file.
 
 Builders return plain, uncompiled functional models with the layers "encoder" and
-"decoder"; losses give one value per image. `aezoo.datasets` and `aezoo.plots` load
-when they are first used, so that `import aezoo` costs little more than Keras.
+"decoder"; `load_preset` returns trained ones; losses give one value per image.
+`aezoo.datasets` and `aezoo.plots` load when they are first used, so that
+`import aezoo` costs little more than Keras.
 """
 
 import importlib
@@ -35,6 +36,7 @@ from aezoo.losses import (
     squared_error,
     squared_error_with_gaps,
 )
+from aezoo.presets import list_presets, load_preset
 from aezoo.recommender import GapsToZero, rating_baseline, recommender_autoencoder
 from aezoo.sparse import KLSparsity, L1Sparsity, TopK, sparse_autoencoder
 from aezoo.stacked import stacked_autoencoder
@@ -66,6 +68,8 @@ __all__ = [
     "gaussian_nll",
     "gaussian_nll_with_gaps",
     "linear_autoencoder",
+    "list_presets",
+    "load_preset",
     "log_likelihood",
     "pretrain_boltzmann",
     "pretrain_layerwise",

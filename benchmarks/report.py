@@ -1,4 +1,7 @@
-"""Write the tables of results into both READMEs: `python -m benchmarks.report`."""
+"""Write what is made from results: `python -m benchmarks.report`.
+
+The tables in both READMEs, and the cards of the presets.
+"""
 
 import json
 import math
@@ -10,6 +13,39 @@ import numpy as np
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
+PRESETS = ROOT / "aezoo" / "presets"
+DATA = {
+    "MNIST": "MNIST: 60,000 handwritten digits, by Yann LeCun, Corinna Cortes and "
+    "Christopher Burges, CC BY-SA 3.0",
+    "faces": "300 faces of the Database of Faces of AT&T Laboratories Cambridge "
+    "(1992 to 1994), free of charge with this credit",
+    "MovieLens": "MovieLens latest-small (GroupLens, University of Minnesota), under "
+    "terms of its own: for research and teaching, no commercial use without "
+    "permission. They hold for these weights too",
+    "words": "10,000 English words as 384 numbers each, computed with "
+    "all-MiniLM-L6-v2 (Apache-2.0)",
+}
+LOADERS = {
+    "MNIST": "_, (x_test, _) = aezoo.datasets.load_mnist()",
+    "faces": "_, (x_test, _) = aezoo.datasets.load_faces()",
+    "small faces": "_, (x_test, _) = aezoo.datasets.load_faces(size=32)",
+    "MovieLens": "(x_train, _), _ = aezoo.datasets.load_ratings()",
+    "words": "_, (x_test, _) = aezoo.datasets.load_words()",
+}
+# What one does first with a preset, by its builder.
+USES = {
+    None: "odds = model.predict(x_test)  # of the ten digits",
+    "classifier_from_encoder": "odds = model.predict(x_test)  # of the ten digits",
+    "variational_autoencoder": 'new = model.get_layer("decoder").predict'
+    "(np.random.normal(size=(10, 50)))",
+    "convolutional_variational_autoencoder": 'new = model.get_layer("decoder")'
+    ".predict(np.random.normal(size=(10, 20)))",
+    "conditional_variational_autoencoder": 'sevens = model.get_layer("decoder")'
+    ".predict([np.random.normal(size=(10, 20)), np.eye(10)[[7] * 10]])",
+    "recommender_autoencoder": "stars = baseline + model.predict((x_train - "
+    "baseline).T).T",
+}
+CODES = 'codes = model.get_layer("encoder").predict(x_test)'
 
 
 def load():
@@ -48,9 +84,11 @@ def table(header, rows):
 
 
 def short_table(results):
-    """One line a row, for the first README."""
+    """One line a row that a paper or a target judges, for the first README."""
     rows = []
     for r in results:
+        if r["name"] == r.get("preset", {}).get("name"):
+            continue  # made for the presets: it stands in their table
         cells = [f"{r['metric']}, {r['unit']}", number(r["paper"]), target(r)]
         rows.append([*cells, measured(r), yes(r["met"])])
     return table(["what", "paper", "target", "measured", "met"], rows)
@@ -201,7 +239,68 @@ def scale_report(_):
     )
 
 
+def preset_lines(preset):
+    """Return the lines of code that load a preset and use it."""
+    data = preset["data"]
+    size = "small faces" if preset["name"] == "undercomplete_faces" else data
+    use = USES.get(preset["builder"], CODES)
+    lines = ["import aezoo"]
+    if "np." in use:  # it draws, and needs no data
+        lines.insert(0, "import numpy as np")
+    else:
+        lines.append(LOADERS[size])
+    if data == "MovieLens":
+        lines.append("baseline = aezoo.rating_baseline(x_train)")
+    return [*lines, f'model = aezoo.load_preset("{preset["name"]}")', use]
+
+
+def preset_number(preset):
+    """Format the number of the weights as they are stored."""
+    return f"{preset[preset['stored']]:.5g} {preset['unit']}"
+
+
+def card(result):
+    """Return the card of a row's preset."""
+    p = result["preset"]
+    made = f"`aezoo.{p['builder']}`" if p["builder"] else "its row's script"
+    before, after = p["float32"], p["float16"]
+    if p["stored"] == "float16":
+        apart = f"{100 * abs(after / before - 1):.2g} % apart"
+        stored = f"{after:.6g}, and {before:.6g} before rounding to float16 ({apart})"
+    else:
+        stored = f"{before:.6g}; float16 would have {after:.6g} and was not used"
+    facts = {
+        "Built by": f"{made}; {p['weights']:,} weights, {p['bytes'] / 1000:,.0f} kB.",
+        "Trained on": f"{DATA[p['data']]}.",
+        "These weights": f"{p['metric']}, {p['unit']}: {stored}.",
+        "Their row": f"{result['metric']}, {result['unit']}: {measured(result)}. "
+        f"Paper: {number(result['paper'])}. Target: {target(result)}. The weights are "
+        f"those of seed {p['seed']}.",
+        "Bad at": p["bad_at"],
+        "Made by": f"`make benchmarks ROW={result['name']}`, {result['minutes']} "
+        f"minutes a seed on {result['processor']}; {result['backend']}, Keras "
+        f"{result['versions']['keras']}, commit {result['commit']}.",
+        "How": result["differs"],
+        "Licence": "Apache-2.0, as the code; the data's terms stand above.",
+    }
+    lines = [f"- **{name}**: {fact}" for name, fact in facts.items()]
+    code = ["```python", *preset_lines(p), "```"]
+    return "\n".join([f"# {p['name']}", "", p["what"], "", *code, "", *lines, ""])
+
+
+def presets_table(results):
+    """One line a preset, for the first README."""
+    rows = []
+    for r in results:
+        if p := r.get("preset"):
+            link = f"[{p['name']}](aezoo/presets/{p['name']}.md)"
+            size = f"{p['bytes'] / 1e6:.1f}"
+            rows.append([link, p["what"], f"{p['metric']}: {preset_number(p)}", size])
+    return table(["preset", "what it is", "its number", "MB"], rows)
+
+
 TABLES = {
+    "presets": presets_table,
     "short": short_table,
     "long": long_report,
     "speed": speed_report,
@@ -223,5 +322,9 @@ def with_tables(text, results):
 
 
 if __name__ == "__main__":
+    rows = load()
     for path in (ROOT / "README.md", ROOT / "benchmarks" / "README.md"):
-        path.write_text(with_tables(path.read_text(), load()))
+        path.write_text(with_tables(path.read_text(), rows))
+    for row in rows:
+        if "preset" in row:
+            (PRESETS / f"{row['preset']['name']}.md").write_text(card(row))
