@@ -25,7 +25,7 @@ JOBS ?= 2
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
   TF_NUM_INTEROP_THREADS=1
 
-.PHONY: help env data lab notebooks render claims assignments grade test lint unit \
+.PHONY: help env data lab notebooks render claims assignments grade site test lint unit \
   grading smoke unit-torch unit-lowest benchmarks speed format clean
 
 help: ## show the targets
@@ -78,12 +78,19 @@ grade: env data ## grade a folder of submissions: make grade SUBMISSIONS=<folder
 	  echo "SUBMISSIONS is a folder that has one folder for each student."; exit 1; }
 	$(PYTHON) notebooks/assignments/course.py grade "$(SUBMISSIONS)"
 
+site: env ## build the site into build/site, offline
+	$(ONE_THREAD) $(PYTHON) site/build.py
+
 # Processes get whole files, since the tests of a file share what they have trained.
 PYTEST := $(ONE_THREAD) $(PYTHON) -m pytest --numprocesses $(JOBS) --dist loadfile
 # What is computed by another backend in another way, and may come out otherwise.
 ON_EACH_BACKEND := -m "not one_backend and not processes"
 
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+
 test: lint data ## everything that CI runs, but for PyTorch
+	@command -v $(BROWSERS) > /dev/null || echo "No browser is installed ($(BROWSERS)):" \
+	  "the tests that open the site in one are skipped."
 	$(PYTEST) --doctest-modules tests aezoo
 	KERAS_BACKEND=jax $(PYTEST) $(ON_EACH_BACKEND)
 	@$(MAKE) --no-print-directory notebooks

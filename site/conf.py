@@ -16,8 +16,11 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # lessons fold headings into <details>
 
+smartquotes = False  # code in prose stays as it is
+
 html_theme = "furo"
 html_title = "aezoo"
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = ["copy.js"]

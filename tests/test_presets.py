@@ -66,9 +66,10 @@ def test_files_sums_cards_and_rows_are_of_the_same_presets():
     for name in names:
         file = presets.FOLDER / f"{name}.keras"
         assert file.stat().st_size == ROWS[name]["preset"]["bytes"]
-        assert hashlib.sha256(file.read_bytes()).hexdigest() in (
-            presets.FOLDER / "SHA256SUMS"
-        ).read_text()
+        assert (
+            hashlib.sha256(file.read_bytes()).hexdigest()
+            in (presets.FOLDER / "SHA256SUMS").read_text()
+        )
 
 
 @pytest.mark.one_backend
