@@ -100,7 +100,7 @@ lint: env ## check style and formatting, notebooks too
 	$(PYTHON) -m ruff format --check .
 
 unit: env data ## the quick tests, on TensorFlow and then on JAX
-	$(PYTEST) -m "not grading and not smoke and not processes"
+	$(PYTEST) -m "not grading and not smoke and not processes and not package"
 	KERAS_BACKEND=jax $(PYTEST) $(ON_EACH_BACKEND)
 
 grading: env data ## the assignments' graders, on right and wrong answers

@@ -87,11 +87,16 @@ def short_table(results):
     """One line a row that a paper or a target judges, for the first README."""
     rows = []
     for r in results:
-        if r["name"] == r.get("preset", {}).get("name"):
-            continue  # made for the presets: it stands in their table
+        if made_for_presets(r):
+            continue  # it stands in their table
         cells = [f"{r['metric']}, {r['unit']}", number(r["paper"]), target(r)]
         rows.append([*cells, measured(r), yes(r["met"])])
     return table(["what", "paper", "target", "measured", "met"], rows)
+
+
+def made_for_presets(result):
+    """Return whether a row is there for the sake of its net: they share a name."""
+    return result["name"] == result.get("preset", {}).get("name")
 
 
 def target(result):
@@ -295,7 +300,8 @@ def presets_table(results):
         if p := r.get("preset"):
             link = f"[{p['name']}](aezoo/presets/{p['name']}.md)"
             size = f"{p['bytes'] / 1e6:.1f}"
-            rows.append([link, p["what"], f"{p['metric']}: {preset_number(p)}", size])
+            what = p["what"].split(". ")[0].rstrip(".")
+            rows.append([link, what, f"{p['metric']}: {preset_number(p)}", size])
     return table(["preset", "what it is", "its number", "MB"], rows)
 
 
