@@ -116,7 +116,8 @@ def exported():
     files = {}
     for name in aezoo.__all__:
         files.setdefault(getattr(aezoo, name).__module__.split(".")[1], []).append(name)
-    return files
+    # Functions first: a builder comes before its layer.
+    return {file: sorted(names, key=str.swapcase) for file, names in files.items()}
 
 
 def presets():
@@ -404,7 +405,7 @@ def gallery(rows):
         [
             "# The autoencoder zoo",
             "",
-            start[1],
+            start[1].replace("](#", "](README.md#"),
             "",
             "Train one on MNIST:",
             "",

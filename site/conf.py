@@ -1,5 +1,6 @@
 """How Sphinx renders what `build.py` has put together."""
 
+import inspect
 import re
 from importlib import metadata
 
@@ -16,7 +17,7 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # lessons fold headings into <details>
 
-smartquotes = False  # code in prose stays as it is
+smartquotes_action = "D"  # dashes, and no curved quotes
 
 html_theme = "furo"
 html_title = "aezoo"
@@ -52,6 +53,14 @@ def in_sphinx(app, what, name, obj, options, lines):
     lines[:] = text.split("\n")
 
 
+def signature(app, what, name, obj, options, arguments, returned):
+    """Return what a class takes, which Keras hides behind its own `__new__`."""
+    if what == "class":
+        parameters = inspect.signature(obj.__init__).parameters.values()
+        return str(inspect.Signature(list(parameters)[1:])), None
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", in_sphinx, priority=400)
