@@ -33,19 +33,20 @@ LOADERS = {
     "words": "_, (x_test, _) = aezoo.datasets.load_words()",
 }
 # What one does first with a preset, by its builder.
+NEW = """new = model.get_layer("decoder").predict(np.random.normal(size=(10, {})))"""
 USES = {
-    None: "odds = model.predict(x_test)  # of the ten digits",
-    "classifier_from_encoder": "odds = model.predict(x_test)  # of the ten digits",
-    "variational_autoencoder": 'new = model.get_layer("decoder").predict'
-    "(np.random.normal(size=(10, 50)))",
-    "convolutional_variational_autoencoder": 'new = model.get_layer("decoder")'
-    ".predict(np.random.normal(size=(10, 20)))",
-    "conditional_variational_autoencoder": 'sevens = model.get_layer("decoder")'
-    ".predict([np.random.normal(size=(10, 20)), np.eye(10)[[7] * 10]])",
-    "recommender_autoencoder": "stars = baseline + model.predict((x_train - "
-    "baseline).T).T",
+    None: """odds = model.predict(x_test)  # of the ten digits""",
+    "classifier_from_encoder": """odds = model.predict(x_test)  # of the ten digits""",
+    "variational_autoencoder": NEW.format(50),
+    "convolutional_variational_autoencoder": NEW.format(20),
+    "conditional_variational_autoencoder": """seven = np.eye(10)[[7] * 10]
+mean, log_var = model.get_layer("prior").predict(seven)
+z = mean + np.exp(log_var / 2) * np.random.normal(size=mean.shape)
+sevens = model.get_layer("decoder").predict([z, seven])""",
+    "recommender_autoencoder": """baseline = aezoo.rating_baseline(x_train)
+stars = baseline + model.predict((x_train - baseline).T).T""",
 }
-CODES = 'codes = model.get_layer("encoder").predict(x_test)'
+CODES = """codes = model.get_layer("encoder").predict(x_test)"""
 
 
 def load():
@@ -244,19 +245,17 @@ def scale_report(_):
     )
 
 
-def preset_lines(preset):
-    """Return the lines of code that load a preset and use it."""
+def preset_code(preset):
+    """Return code that loads a preset and uses it."""
     data = preset["data"]
     size = "small faces" if preset["name"] == "undercomplete_faces" else data
     use = USES.get(preset["builder"], CODES)
-    lines = ["import aezoo"]
-    if "np." in use:  # it draws, and needs no data
-        lines.insert(0, "import numpy as np")
-    else:
-        lines.append(LOADERS[size])
-    if data == "MovieLens":
-        lines.append("baseline = aezoo.rating_baseline(x_train)")
-    return [*lines, f'model = aezoo.load_preset("{preset["name"]}")', use]
+    draws = "np." in use  # and needs no data
+    lines = ["import numpy as np"] if draws else []
+    lines += ["import aezoo"]
+    lines += [] if draws else [LOADERS[size]]
+    lines += [f'model = aezoo.load_preset("{preset["name"]}")', use]
+    return "\n".join(lines)
 
 
 def preset_number(preset):
@@ -289,7 +288,7 @@ def card(result):
         "Licence": "Apache-2.0, as the code; the data's terms stand above.",
     }
     lines = [f"- **{name}**: {fact}" for name, fact in facts.items()]
-    code = ["```python", *preset_lines(p), "```"]
+    code = ["```python", preset_code(p), "```"]
     return "\n".join([f"# {p['name']}", "", p["what"], "", *code, "", *lines, ""])
 
 

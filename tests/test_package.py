@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -34,13 +35,13 @@ def run(*command, cwd, **environment):
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
-    # Of what git knows, so that nothing else gets in.
+    # From a copy, so that building leaves nothing in this folder.
     source = tmp_path_factory.mktemp("source")
-    files = run("git", "ls-files", "-z", cwd=ROOT).split("\0")
-    for name in filter(None, files):
-        if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("aezoo", "site"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignore)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, source)
     run(sys.executable, "-m", "build", "--outdir", folder, source, cwd=folder)
     return sorted(folder.iterdir())
 
