@@ -322,20 +322,29 @@ def facts(path, names):
             number = report.preset_number(row["preset"])
             what = f"{row['preset']['metric']}: {number}"
             lines.append(f"- **Weights**: [{row['preset']['name']}]({link}), {what}")
+    return lines + [f"- **Number**: {number(row, here)}" for row in rows_of(module)]
+
+
+def rows_of(module):
+    """Return the rows whose script calls a file's builder; a paper's number first."""
+    names = exported().get(module, [])
+    builders = [name for name in names if name.endswith("_autoencoder")] or names
+    found = []
     for row in report.load():
         script = (ROOT / "benchmarks" / "papers" / f"{row['name']}.py").read_text()
-        if any(re.search(rf"\b{name}\(", script) for name in names):
-            anchor = row["name"].replace("_", "-")
-            link = os.path.relpath(f"benchmarks/README.md#{anchor}", here)
-            lines.append(f"- **Number**: {row_line(row)} ([{row['name']}]({link}))")
-    return lines
+        if any(f"aezoo.{name}(" in script for name in builders):
+            found.append(row)
+    return sorted(found, key=lambda row: (row["paper"] is None, "preset" not in row))
 
 
-def row_line(row):
-    """Say what a row measured, beside its paper."""
+def number(row, folder="."):
+    """Say what a row measured, beside its paper, with a link from a folder."""
     beside = f", paper {report.number(row['paper'])}" if row["paper"] else ""
     metric = row["metric"][0].upper() + row["metric"][1:]
-    return f"{metric}: **{report.measured(row)}** {row['unit']}{beside}"
+    anchor = row["name"].replace("_", "-")
+    link = os.path.relpath(f"benchmarks/README.md#{anchor}", folder)
+    measured = f"**{report.measured(row)}** {row['unit']}{beside}"
+    return f"{metric}: {measured} ([{row['name']}]({link}))"
 
 
 def uses(notebook, name):
@@ -426,7 +435,6 @@ def gallery(rows):
 
 def model_card(module, rows):
     """Return a model's card: picture, idea, number, links."""
-    names = [f"aezoo.{name}" for name in exported()[module]]
     idea = about(module).split("\n\n")[0]
     lesson = notebooks(f"{PICTURES[module][0]:02d}*")[0]
     links = [f"[the file](aezoo/{module}.md#the-file)", f"[the lesson]({lesson})"]
@@ -437,21 +445,7 @@ def model_card(module, rows):
     ]
     links += [f"[weights]({card(row)})" for row in of_mine[:1]]
     links.append(f"[the interface](aezoo/{module}.md)")
-    scripts = {
-        row["name"]: (ROOT / f"benchmarks/papers/{row['name']}.py").read_text()
-        for row in rows
-    }
-    numbers = [
-        row
-        for row in rows
-        if any(re.search(rf"\b{name}\(", scripts[row["name"]]) for name in names)
-    ]
-    numbers.sort(key=lambda row: row["paper"] is None)
-    line = []
-    if numbers:
-        row = numbers[0]
-        link = f"[{row['name']}](benchmarks/README.md#{row['name'].replace('_', '-')})"
-        line = [f"{row_line(row)} ({link})", ""]
+    numbers = [number(row) for row in rows_of(module)[:1]]
     _, alt = picture(module)
     name = module.replace("_", " ").capitalize()
     return "\n".join(
@@ -464,7 +458,8 @@ def model_card(module, rows):
             "",
             idea,
             "",
-            *line,
+            *numbers,
+            "",
             " · ".join(links),
             "````",
         ]

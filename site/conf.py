@@ -35,6 +35,7 @@ mathjax3_config = {
 }
 python_use_unqualified_type_names = True
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
