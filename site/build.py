@@ -319,8 +319,7 @@ def facts(path, names):
     for row in report.load():
         if row.get("preset", {}).get("builder") in [n.split(".")[1] for n in names]:
             link = os.path.relpath(card(row), here)
-            number = report.preset_number(row["preset"])
-            what = f"{row['preset']['metric']}: {number}"
+            what = row["preset"]["metric"] + ": " + report.preset_number(row["preset"])
             lines.append(f"- **Weights**: [{row['preset']['name']}]({link}), {what}")
     return lines + [f"- **Number**: {number(row, here)}" for row in rows_of(module)]
 
