@@ -59,14 +59,7 @@ def load_preset(name: str) -> keras.Model:
             f"`name` should be one of {', '.join(sorted(hashes))}. Received: {name!r}"
         )
     path = FOLDER / f"{name}.keras"
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise OSError(
-            f"The preset {name!r} cannot be read from {path}: {error.strerror}. "
-            "Install aezoo again."
-        ) from error
-    if hashlib.sha256(content).hexdigest() != hashes[name]:
+    if hashlib.sha256(_read(path)).hexdigest() != hashes[name]:
         raise OSError(
             f"The preset {name!r} is damaged: {path} does not have the SHA-256 that "
             f"{FOLDER / 'SHA256SUMS'} gives. Install aezoo again."
@@ -75,6 +68,15 @@ def load_preset(name: str) -> keras.Model:
 
 
 def _hashes():
-    lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
+    lines = _read(FOLDER / "SHA256SUMS").decode().splitlines()
     pairs = (line.split() for line in lines)
     return {file.removesuffix(".keras"): digest for digest, file in pairs}
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OSError(
+            f"A preset cannot be read, {path}: {error.strerror}. Install aezoo again."
+        ) from error

@@ -121,8 +121,12 @@ def test_a_damaged_or_missing_file_is_said(tmp_path, monkeypatch):
     file.write_bytes(content)
     with pytest.raises(OSError, match=r"'linear_mnist' is damaged: .*SHA-256"):
         aezoo.load_preset("linear_mnist")
-    with pytest.raises(OSError, match=r"'stacked_mnist' cannot be read .*No such file"):
+    with pytest.raises(OSError, match=r"stacked_mnist\.keras: No such file"):
         aezoo.load_preset("stacked_mnist")
+    (tmp_path / "SHA256SUMS").unlink()
+    for call in (aezoo.list_presets, lambda: aezoo.load_preset("linear_mnist")):
+        with pytest.raises(OSError, match=r"SHA256SUMS: No such file.* again"):
+            call()
 
 
 @pytest.mark.one_backend
