@@ -89,7 +89,7 @@ ON_EACH_BACKEND := -m "not one_backend and not processes"
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 
 test: lint data ## everything that CI runs, but for PyTorch
-	@command -v $(BROWSERS) > /dev/null || echo "No browser is installed ($(BROWSERS)):" \
+	@for name in $(BROWSERS); do command -v $$name && break; done > /dev/null || echo "No browser is installed ($(BROWSERS)):" \
 	  "the tests that open the site in one are skipped."
 	$(PYTEST) --doctest-modules tests aezoo
 	KERAS_BACKEND=jax $(PYTEST) $(ON_EACH_BACKEND)

@@ -2,8 +2,9 @@
 """Trained models by name: `load_preset("variational_mnist")`.
 
 The files lie in the folder `presets` beside this one, in Keras' own format, each with
-a card that says what it is, its number beside the paper's, and what it is bad at.
-Most hold their weights in half precision; loaded, they are float32.
+a card that says what it is, its number, and what it is bad at. Weights are stored in
+half precision where that costs less than a thousandth of the number; loaded, they are
+float32.
 """
 
 import hashlib
@@ -38,9 +39,9 @@ def load_preset(name: str) -> keras.Model:
             words.
 
     Returns:
-        An uncompiled `keras.Model`, as its builder returns it, with the layers
-        `"encoder"` and `"decoder"`; the two classifiers are models from images to the
-        odds of ten digits.
+        An uncompiled `keras.Model` with the layers `"encoder"` and `"decoder"`, as its
+        builder returns it. The two classifiers are models from images to the odds of
+        ten digits.
 
     Raises:
         ValueError: If there is no preset of this name.
@@ -64,7 +65,7 @@ def load_preset(name: str) -> keras.Model:
             f"The preset {name!r} is damaged: {path} does not have the SHA-256 that "
             f"{FOLDER / 'SHA256SUMS'} gives. Install aezoo again."
         )
-    return keras.saving.load_model(path, compile=False)
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _hashes():

@@ -65,8 +65,9 @@ def _processor():
 
 
 def _commit():
-    # Results and tables may have changed since: they did not make the number.
-    code = ["git", "diff", "--quiet", "HEAD", "--", "aezoo", "benchmarks/*.py"]
+    # Results, tables and presets may have changed: they did not make the number.
+    code = ["git", "diff", "--quiet", "HEAD", "--", "benchmarks/*.py", "aezoo"]
+    code.append(":!aezoo/presets")
     dirty = subprocess.run(code, cwd=ROOT).returncode != 0
     head = subprocess.check_output(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, text=True

@@ -7,7 +7,7 @@ thousandth of the number, compressed, and without an optimiser.
 import hashlib
 import io
 import json
-import shutil
+import os
 import zipfile
 
 import h5py
@@ -42,6 +42,7 @@ def publish(row, score, folder):
     for dtype in ("float32", "float16"):
         files[dtype] = folder / f"{dtype}.keras"
         rewrite(kept, files[dtype], dtype)
+        keras.utils.set_random_seed(0)  # both get the same draws
         loaded = keras.saving.load_model(files[dtype], compile=False)
         scores[dtype] = float(score(loaded))
     sign = 1 if preset.get("better", row["better"]) == "lower" else -1
@@ -50,11 +51,14 @@ def publish(row, score, folder):
 
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{preset['name']}.keras"
-    shutil.copyfile(files[dtype], file)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    sums = _sums() | {file.name: digest}
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
-    SUMS.write_text("".join(lines))
+    os.replace(files[dtype], file)
+    lines = [
+        f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n"
+        for each in sorted(FOLDER.glob("*.keras"))
+    ]
+    partial = folder / SUMS.name
+    partial.write_text("".join(lines))
+    os.replace(partial, SUMS)
     return {
         **preset,
         "metric": preset.get("metric", row["metric"]),
@@ -74,9 +78,11 @@ def rewrite(source, target, dtype):
             content = old.read(name)
             if name == "config.json":
                 content = json.dumps(_config(json.loads(content)))
+            elif name == "metadata.json":
+                content = json.dumps(json.loads(content) | {"date_saved": ""})
             elif name.endswith(".h5"):
                 content = _weights(content, dtype)
-            # Without the date that is today's.
+            # No date, so that the same weights are the same file.
             new.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
@@ -108,10 +114,3 @@ def _weights(content, dtype):
 
         old.visititems(copy)
     return changed.getvalue()
-
-
-def _sums():
-    if not SUMS.exists():
-        return {}
-    pairs = (line.split() for line in SUMS.read_text().splitlines())
-    return {name: digest for digest, name in pairs}

@@ -17,20 +17,25 @@ PRESETS = ROOT / "aezoo" / "presets"
 DATA = {
     "MNIST": "MNIST: 60,000 handwritten digits, by Yann LeCun, Corinna Cortes and "
     "Christopher Burges, CC BY-SA 3.0",
-    "faces": "300 faces of the Database of Faces of AT&T Laboratories Cambridge "
+    "faces": "250 faces, of 25 people, and their mirror images, from the Database of "
+    "Faces of AT&T Laboratories Cambridge "
     "(1992 to 1994), free of charge with this credit",
     "MovieLens": "MovieLens latest-small (GroupLens, University of Minnesota), under "
     "terms of its own: for research and teaching, no commercial use without "
-    "permission. They hold for these weights too",
+    "permission",
     "words": "10,000 English words as 384 numbers each, computed with "
     "all-MiniLM-L6-v2 (Apache-2.0)",
+}
+LICENCES = {
+    "MovieLens": "the terms of the ratings hold for what learned from them: "
+    "`aezoo/datasets/movielens_small/TERMS.md`.",
 }
 LOADERS = {
     "MNIST": "_, (x_test, _) = aezoo.datasets.load_mnist()",
     "faces": "_, (x_test, _) = aezoo.datasets.load_faces()",
     "small faces": "_, (x_test, _) = aezoo.datasets.load_faces(size=32)",
     "MovieLens": "(x_train, _), _ = aezoo.datasets.load_ratings()",
-    "words": "_, (x_test, _) = aezoo.datasets.load_words()",
+    "words": "(x_train, _), (x_test, _) = aezoo.datasets.load_words()",
 }
 # What one does first with a preset, by its builder.
 NEW = """new = model.get_layer("decoder").predict(np.random.normal(size=(10, {})))"""
@@ -43,8 +48,12 @@ USES = {
 mean, log_var = model.get_layer("prior").predict(seven)
 z = mean + np.exp(log_var / 2) * np.random.normal(size=mean.shape)
 sevens = model.get_layer("decoder").predict([z, seven])""",
-    "recommender_autoencoder": """baseline = aezoo.rating_baseline(x_train)
-stars = baseline + model.predict((x_train - baseline).T).T""",
+    "recommender_autoencoder": """baseline = aezoo.rating_baseline(x_train, damping=2.4)
+stars = baseline + model.predict((x_train - baseline).T).T  # clip to 0.5 to 5""",
+    "denoising_autoencoder": """noisy = x_test + np.random.normal(0, 0.5, x_test.shape)
+clean = model.predict(noisy.clip(0, 1))""",
+    "words": """middle = x_train.mean(axis=0)
+codes = model.get_layer("encoder").predict(x_test - middle)""",
 }
 CODES = """codes = model.get_layer("encoder").predict(x_test)"""
 
@@ -137,7 +146,7 @@ def long_report(results):
             f"{seeds}.\n\n"
             f"{r['differs']}\n\n"
             f"{also_table(r.get('also', {}))}"
-            f"`make benchmarks ROW={r['name']}`, {r['minutes']} minutes a seed on "
+            f"`{command(r)}`, {r['minutes']} minutes a seed on "
             f"{r['processor']}; {r['backend']} backend, {versions}, "
             f"commit {r['commit']}."
         )
@@ -249,13 +258,19 @@ def preset_code(preset):
     """Return code that loads a preset and uses it."""
     data = preset["data"]
     size = "small faces" if preset["name"] == "undercomplete_faces" else data
-    use = USES.get(preset["builder"], CODES)
-    draws = "np." in use  # and needs no data
-    lines = ["import numpy as np"] if draws else []
+    use = USES.get(data) or USES.get(preset["builder"], CODES)
+    lines = ["import numpy as np"] if "np." in use else []
     lines += ["import aezoo"]
-    lines += [] if draws else [LOADERS[size]]
+    lines += [LOADERS[size]] if "x_test" in use or "x_train" in use else []
     lines += [f'model = aezoo.load_preset("{preset["name"]}")', use]
     return "\n".join(lines)
+
+
+def command(result):
+    """Return the command that makes a row, on the backend that made it."""
+    backend = result["backend"]
+    other = "" if backend == "jax" else f"KERAS_BACKEND={backend} "
+    return f"{other}make benchmarks ROW={result['name']}"
 
 
 def preset_number(preset):
@@ -278,14 +293,14 @@ def card(result):
         "Trained on": f"{DATA[p['data']]}.",
         "These weights": f"{p['metric']}, {p['unit']}: {stored}.",
         "Their row": f"{result['metric']}, {result['unit']}: {measured(result)}. "
-        f"Paper: {number(result['paper'])}. Target: {target(result)}. The weights are "
-        f"those of seed {p['seed']}.",
+        f"Paper: {number(result['paper'])}. Target: {target(result)}; met: "
+        f"{yes(result['met'])}. The weights are those of seed {p['seed']}.",
         "Bad at": p["bad_at"],
-        "Made by": f"`make benchmarks ROW={result['name']}`, {result['minutes']} "
+        "Made by": f"`{command(result)}`, {result['minutes']} "
         f"minutes a seed on {result['processor']}; {result['backend']}, Keras "
         f"{result['versions']['keras']}, commit {result['commit']}.",
         "How": result["differs"],
-        "Licence": "Apache-2.0, as the code; the data's terms stand above.",
+        "Licence": LICENCES.get(p["data"], "Apache-2.0, as the code."),
     }
     lines = [f"- **{name}**: {fact}" for name, fact in facts.items()]
     code = ["```python", preset_code(p), "```"]
@@ -299,8 +314,11 @@ def presets_table(results):
         if p := r.get("preset"):
             link = f"[{p['name']}](aezoo/presets/{p['name']}.md)"
             size = f"{p['bytes'] / 1e6:.1f}"
+            missed = "" if r["met"] is not False else f" (target {target(r)} missed)"
             what = p["what"].split(". ")[0].rstrip(".")
-            rows.append([link, what, f"{p['metric']}: {preset_number(p)}", size])
+            rows.append(
+                [link, what, f"{p['metric']}: {preset_number(p)}{missed}", size]
+            )
     return table(["preset", "what it is", "its number", "MB"], rows)
 
 

@@ -63,8 +63,11 @@ PICTURES = {
 def main(output):
     """Write the pages to `<output>-source` and the site to `output`."""
     source = output.with_name(f"{output.name}-source")
-    for folder in (source, output):
-        shutil.rmtree(folder, ignore_errors=True)
+    for folder, mark in ((source, "conf.py"), (output, ".buildinfo")):
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / mark).exists():
+                sys.exit(f"{folder} is not empty, and no site: it is left as it is.")
+            shutil.rmtree(folder)
     pages = {path: (ROOT / path).read_text() for path in PAGES}
     pages |= {path: module_page(path) for path in files_of_the_package()}
     pages |= {card(row): (ROOT / card(row)).read_text() for row in presets()}
@@ -90,6 +93,7 @@ def main(output):
     )
     if failed:
         sys.exit(failed)
+    (output / "_sources").rmdir()  # empty
     print(output / "index.html")
 
 
@@ -181,13 +185,20 @@ def lesson_page(path, source):
         line += f" Its exercises are [solved](solutions/{name})."
     notebook.cells[0].source = f"{heading}\n\n{line}\n{rest}"
     constants = {}
-    for cell in notebook.cells:
+    for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             cell.source = relinked(cell.source, path, source)
         else:
             found = re.findall(r"^([A-Z_]+) = ([\d.]+)", cell.source, re.M)
             constants.update(found)
-            alt = figure_title(cell.source, constants) or f"Figure of {heading[2:]}"
+            alt = figure_title(cell.source, constants)
+            if not alt or "…" in alt:  # then what the lesson says below it
+                later = notebook.cells[place + 1 :]
+                alt = next((c.source for c in later if c.cell_type == "markdown"), "")
+                alt = re.sub(r"[*`$#]|\]\([^)]*\)", "", alt).replace("[", "")
+                alt = " ".join(
+                    re.match(r".*?[.:?](?=\s|$)", alt + ".", re.S)[0].split()
+                )
             cell.metadata["mystnb"] = {"image": {"alt": alt}}
     return nbformat.writes(notebook)
 
@@ -216,13 +227,13 @@ def figure_title(code, constants):
                 ]
                 titles.append("".join(parts))
             else:  # one of several, as of a dictionary: its keys are shorter
-                texts = [v for v in ast.walk(each) if isinstance(v, ast.Constant)]
-                titles += [v.value for v in texts if len(str(v.value)) > 6]
+                texts = [v.value for v in ast.walk(each) if isinstance(v, ast.Constant)]
+                titles += [t for t in texts if isinstance(t, str) and len(t) > 6]
     return ". ".join(titles)
 
 
 def assignment_page(path, source):
-    """Return an assignment as students get it: no solution and no hidden test."""
+    """Return an assignment without its solutions and hidden tests."""
     notebook = nbformat.read(ROOT / path, as_version=4)
     for clear in (ClearSolutions, ClearHiddenTests, ClearOutput):
         notebook, _ = clear().preprocess(notebook, {})
@@ -259,6 +270,7 @@ def module_page(path):
         prefix = f"aezoo.{module}."
     else:
         prefix = "aezoo."
+    alone = module not in ("presets", "datasets")  # those come with data
     interface = [
         f".. auto{'class' if name[0].isupper() else 'function'}:: {prefix}{name}\n"
         for name in names
@@ -279,7 +291,7 @@ def module_page(path):
             "",
             "## The file",
             "",
-            f"`{path}`, to copy into a project of yours.",
+            f"`{path}`{', to copy into a project of yours' if alone else ''}.",
             "",
             "````{container} whole-file",
             "```python",
@@ -342,7 +354,9 @@ def number(row, folder="."):
     metric = row["metric"][0].upper() + row["metric"][1:]
     anchor = row["name"].replace("_", "-")
     link = os.path.relpath(f"benchmarks/README.md#{anchor}", folder)
-    measured = f"**{report.measured(row)}** {row['unit']}{beside}"
+    value, *rest = report.measured(row).split(" (")  # as in "4.04 (one seed)"
+    seeds = "".join(f" ({each}" for each in rest)
+    measured = f"**{value}** {row['unit']}{seeds}{beside}"
     return f"{metric}: {measured} ([{row['name']}]({link}))"
 
 
@@ -368,8 +382,8 @@ def index_pages():
         "notebooks/index.md": "# Lessons\n\n" + from_root(course) + toctree(names),
         "notebooks/solutions/index.md": "# Solutions\n\nEvery exercise of every lesson,"
         " worked and executed. Try it yourself first.\n" + toctree(names, shown=True),
-        "aezoo/index.md": "# Models and functions\n\nOne file each, to read or to "
-        "copy.\n" + toctree(modules, shown=True),
+        "aezoo/index.md": "# Models and functions\n\nA page for each file.\n"
+        + toctree(modules, shown=True),
         "aezoo/presets/index.md": "# Trained weights\n\n`aezoo.load_preset(name)` "
         "returns the model, trained. Each has a card.\n\n"
         + from_root(report.presets_table(rows), "aezoo/presets")

@@ -6,6 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const label = wholeFile ? "Copy this file" : "Copy";
     button.type = "button";
     button.className = "copy";
+    button.setAttribute("aria-live", "polite");
     button.textContent = label;
     button.addEventListener("click", async () => {
       const code = block.querySelector("pre").textContent;
