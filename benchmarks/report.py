@@ -259,8 +259,8 @@ def preset_code(preset):
     data = preset["data"]
     size = "small faces" if preset["name"] == "undercomplete_faces" else data
     use = USES.get(data) or USES.get(preset["builder"], CODES)
-    lines = ["import numpy as np"] if "np." in use else []
-    lines += ["import aezoo"]
+    lines = ["import numpy as np", ""] if "np." in use else []
+    lines += ["import aezoo", ""]
     lines += [LOADERS[size]] if "x_test" in use or "x_train" in use else []
     lines += [f'model = aezoo.load_preset("{preset["name"]}")', use]
     return "\n".join(lines)
@@ -288,13 +288,14 @@ def card(result):
         stored = f"{after:.6g}, and {before:.6g} before rounding to float16 ({apart})"
     else:
         stored = f"{before:.6g}; float16 would have {after:.6g} and was not used"
+    met = "" if result["target"] is None else f"; met: {yes(result['met'])}"
     facts = {
         "Built by": f"{made}; {p['weights']:,} weights, {p['bytes'] / 1000:,.0f} kB.",
         "Trained on": f"{DATA[p['data']]}.",
         "These weights": f"{p['metric']}, {p['unit']}: {stored}.",
         "Their row": f"{result['metric']}, {result['unit']}: {measured(result)}. "
-        f"Paper: {number(result['paper'])}. Target: {target(result)}; met: "
-        f"{yes(result['met'])}. The weights are those of seed {p['seed']}.",
+        f"Paper: {number(result['paper'])}. Target: {target(result)}{met}. The weights "
+        f"are those of seed {p['seed']}.",
         "Bad at": p["bad_at"],
         "Made by": f"`{command(result)}`, {result['minutes']} "
         f"minutes a seed on {result['processor']}; {result['backend']}, Keras "
