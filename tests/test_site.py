@@ -83,12 +83,16 @@ class Watched:
         self.requests = []
         self.tab.on("console", self._console)
         self.tab.on("pageerror", lambda error: self.noted.append(str(error)))
-        self.tab.on("requestfailed", lambda r: self.noted.append(f"failed {r.url}"))
+        self.tab.on("requestfailed", self._failed)
         self.tab.on("request", lambda request: self.requests.append(request.url))
 
     def _console(self, message):
         if message.type in ("error", "warning"):
             self.noted.append(message.text)
+
+    def _failed(self, request):
+        if "ERR_ABORTED" not in request.failure:  # by going on to the next page
+            self.noted.append(f"{request.failure} {request.url}")
 
     def open(self, address):
         self.tab.goto(address)
@@ -235,9 +239,10 @@ def test_every_model_lesson_preset_and_row_has_its_place(site):
             in (SITE / "aezoo" / "presets" / "index.html").read_text()
         )
     numbers = (SITE / "benchmarks" / "README.html").read_text()
+    words = html.unescape(re.sub(r"<[^>]+>", "", numbers))
     for row in report.load():
         assert f'id="{row["name"].replace("_", "-")}"' in numbers
-        assert row["differs"][:40] in html.unescape(numbers)
+        assert row["differs"].replace("`", "")[:40] in words
 
 
 def test_nothing_of_an_answer_is_in_the_site(site):
@@ -272,7 +277,7 @@ def test_nothing_of_an_answer_is_in_the_site(site):
     own_tests = {line for line in own_tests if line not in public}
     answers = {line for found in secrets.values() for line in found["SOLUTION"]}
     answers = {line for line in answers if line not in given}
-    assert len(own_tests) > 100 < len(answers)
+    assert len(own_tests) > 50 < len(answers)
     for file in SITE.rglob("*"):
         if file.suffix not in (".html", ".ipynb", ".js", ".txt", ".md"):
             continue
