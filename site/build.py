@@ -337,7 +337,7 @@ def facts(path, names):
 
 
 def rows_of(module):
-    """Return the rows whose script calls a file's builder; a paper's number first."""
+    """Return the rows whose script calls a file's builder, papers' numbers first."""
     names = exported().get(module, [])
     builders = [name for name in names if name.endswith("_autoencoder")] or names
     found = []
@@ -345,7 +345,12 @@ def rows_of(module):
         script = (ROOT / "benchmarks" / "papers" / f"{row['name']}.py").read_text()
         if any(f"aezoo.{name}(" in script for name in builders):
             found.append(row)
-    return sorted(found, key=lambda row: (row["paper"] is None, "preset" not in row))
+    return sorted(found, key=lambda row: (row["paper"] is None, not on_digits(row)))
+
+
+def on_digits(row):
+    """Return whether a row has a preset that was trained on MNIST."""
+    return row.get("preset", {}).get("data") == "MNIST"
 
 
 def number(row, folder="."):
@@ -456,6 +461,7 @@ def model_card(module, rows):
         for row in rows
         if row.get("preset", {}).get("builder") in exported()[module]
     ]
+    of_mine.sort(key=on_digits, reverse=True)
     links += [f"[weights]({card(row)})" for row in of_mine[:1]]
     links.append(f"[the interface](aezoo/{module}.md)")
     numbers = [number(row) for row in rows_of(module)[:1]]
