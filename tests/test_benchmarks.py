@@ -125,7 +125,7 @@ def test_the_scripts_run_and_leave_nothing():
         env=os.environ | {"KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
     )
     assert result.returncode == 0, result.stdout[-1000:] + result.stderr
     for row in ROWS:
