@@ -177,8 +177,12 @@ def pca_error(x_train, x_test, count):
     """Return the squared error per test example of PCA with `count` components."""
     flat = x_train.reshape(len(x_train), -1)
     mean = flat.mean(axis=0)
-    _, directions = np.linalg.eigh(np.cov(flat.T))
-    basis = directions[:, -count:]
+    if len(flat) > flat.shape[1]:
+        _, directions = np.linalg.eigh(np.cov(flat.T))
+        basis = directions[:, -count:]
+    else:  # few examples of many values: the smaller of two problems
+        *_, directions = np.linalg.svd(flat - mean, full_matrices=False)
+        basis = directions[:count].T
     centred = x_test.reshape(len(x_test), -1) - mean
     return np.square(centred - centred @ basis @ basis.T).sum(axis=1).mean()
 
