@@ -8,6 +8,7 @@ file of the package, the assignments as students get them.
 import argparse
 import ast
 import base64
+import functools
 import importlib
 import importlib.metadata
 import os
@@ -37,6 +38,7 @@ PAGES = [
     "aezoo/datasets/movielens_small/TERMS.md",
 ]
 README = (ROOT / "README.md").read_text()
+ROWS = report.load()
 # Folders that a page links to, and the page that shows them.
 FOLDERS = {
     "notebooks/solutions": "notebooks/solutions/index.md",
@@ -109,12 +111,14 @@ def notebooks(pattern):
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
+@functools.cache
 def files_of_the_package():
     """Return the path of each file that exports something."""
     files = {f"aezoo/{module}.py": names for module, names in exported().items()}
     return sorted([*files, "aezoo/datasets/__init__.py", "aezoo/plots.py"])
 
 
+@functools.cache
 def exported():
     """Return the public names of each file of the package, `{"linear": [...]}`."""
     files = {}
@@ -126,7 +130,7 @@ def exported():
 
 def presets():
     """Return the rows of the results that have a preset."""
-    return [row for row in report.load() if "preset" in row]
+    return [row for row in ROWS if "preset" in row]
 
 
 def card(row):
@@ -160,47 +164,66 @@ def relinked(text, page, source):
 # Notebooks
 
 
-def title(path):
-    """Return the heading of a notebook."""
+@functools.cache
+def heading_and_code(path):
+    """Return a notebook's heading and its code."""
     cells = nbformat.read(ROOT / path, as_version=4).cells
-    return cells[0].source.splitlines()[0].removeprefix("# ")
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return cells[0].source.splitlines()[0].removeprefix("# "), code
 
 
 def lesson_page(path, source):
     """Return a lesson with a line on how to open it, links, and words for figures."""
-    notebook = nbformat.read(ROOT / path, as_version=4)
-    heading, rest = notebook.cells[0].source.split("\n", 1)
     name = PurePosixPath(path).name
-    copy = source / "files" / path
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / path, copy)
-    back = os.path.relpath(f"files/{path}", PurePosixPath(path).parent)
-    line = (
-        f"{{download}}`Download this notebook <{back}>`, or open `{path}` in "
-        "JupyterLab: `make lab`."
-    )
+    line = f", or open `{path}` in JupyterLab: `make lab`."
     if "solutions" in path:
-        line += f" The lesson: [{title('notebooks/' + name)}](../{name})."
+        heading, _ = heading_and_code(f"notebooks/{name}")
+        line += f" The lesson: [{heading}](../{name})."
     else:
         line += f" Its exercises are [solved](solutions/{name})."
-    notebook.cells[0].source = f"{heading}\n\n{line}\n{rest}"
-    constants = {}
-    for place, cell in enumerate(notebook.cells):
+    notebook = nbformat.read(ROOT / path, as_version=4)
+    downloadable(notebook, path, source, "notebook", line)
+    for place, cell, alt in titled(notebook):
+        if not alt or "…" in alt:  # then what the lesson says below it
+            later = notebook.cells[place + 1 :]
+            below = next((c.source for c in later if c.cell_type == "markdown"), "")
+            below = re.sub(r"[*`$#]|\]\([^)]*\)", "", below).replace("[", "")
+            sentence = re.match(r".*?[.:?](?=\s|$)", below + ".", re.S)[0]
+            alt = " ".join(sentence.split())
+        cell.metadata["mystnb"] = {"image": {"alt": alt}}
+    return nbformat.writes(notebook)
+
+
+def assignment_page(path, source):
+    """Return an assignment without its solutions and hidden tests."""
+    notebook = nbformat.read(ROOT / path, as_version=4)
+    for clear in (ClearSolutions, ClearHiddenTests, ClearOutput):
+        notebook, _ = clear().preprocess(notebook, {})
+    downloadable(notebook, path, source, "assignment", ".")
+    return nbformat.writes(notebook)
+
+
+def downloadable(notebook, path, source, kind, line):
+    """Keep a copy of a notebook, link it below the heading, and relink the rest."""
+    copy = f"files/{path}"
+    (source / copy).parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, source / copy)
+    for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = relinked(cell.source, path, source)
-        else:
-            found = re.findall(r"^([A-Z_]+) = ([\d.]+)", cell.source, re.M)
-            constants.update(found)
-            alt = figure_title(cell.source, constants)
-            if not alt or "…" in alt:  # then what the lesson says below it
-                later = notebook.cells[place + 1 :]
-                alt = next((c.source for c in later if c.cell_type == "markdown"), "")
-                alt = re.sub(r"[*`$#]|\]\([^)]*\)", "", alt).replace("[", "")
-                alt = " ".join(
-                    re.match(r".*?[.:?](?=\s|$)", alt + ".", re.S)[0].split()
-                )
-            cell.metadata["mystnb"] = {"image": {"alt": alt}}
-    return nbformat.writes(notebook)
+    back = os.path.relpath(copy, PurePosixPath(path).parent)
+    heading, rest = notebook.cells[0].source.split("\n", 1)
+    link = f"{{download}}`Download this {kind} <{back}>`{line}"
+    notebook.cells[0].source = f"{heading}\n\n{link}\n{rest}"
+
+
+def titled(notebook):
+    """Yield the place of each cell of code, the cell, and the title of its figure."""
+    constants = {}
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            constants.update(re.findall(r"^([A-Z_]+) = ([\d.]+)", cell.source, re.M))
+            yield place, cell, figure_title(cell.source, constants)
 
 
 def figure_title(code, constants):
@@ -230,25 +253,6 @@ def figure_title(code, constants):
                 texts = [v.value for v in ast.walk(each) if isinstance(v, ast.Constant)]
                 titles += [t for t in texts if isinstance(t, str) and len(t) > 6]
     return ". ".join(titles)
-
-
-def assignment_page(path, source):
-    """Return an assignment without its solutions and hidden tests."""
-    notebook = nbformat.read(ROOT / path, as_version=4)
-    for clear in (ClearSolutions, ClearHiddenTests, ClearOutput):
-        notebook, _ = clear().preprocess(notebook, {})
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = relinked(cell.source, path, source)
-    copy = source / "files" / path
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, copy)
-    back = os.path.relpath(f"files/{path}", PurePosixPath(path).parent)
-    heading, rest = notebook.cells[0].source.split("\n", 1)
-    notebook.cells[
-        0
-    ].source = f"{heading}\n\n{{download}}`Download this assignment <{back}>`.\n{rest}"
-    return nbformat.writes(notebook)
 
 
 # Pages that are made
@@ -322,13 +326,13 @@ def facts(path, names):
     if paper:
         lines.append(f"- **Paper**: {paper[1]}")
     used = [
-        f"[{title(lesson).split('.')[0]}]({os.path.relpath(lesson, here)})"
+        f"[{int(PurePosixPath(lesson).name[:2])}]({os.path.relpath(lesson, here)})"
         for lesson in notebooks("[0-9]*")
         if any(uses(lesson, name) for name in names)
     ]
     if used:
         lines.append(f"- **Lessons that use it**: {', '.join(used)}")
-    for row in report.load():
+    for row in ROWS:
         if row.get("preset", {}).get("builder") in [n.split(".")[1] for n in names]:
             link = os.path.relpath(card(row), here)
             what = row["preset"]["metric"] + ": " + report.preset_number(row["preset"])
@@ -341,7 +345,7 @@ def rows_of(module):
     names = exported().get(module, [])
     builders = [name for name in names if name.endswith("_autoencoder")] or names
     found = []
-    for row in report.load():
+    for row in ROWS:
         script = (ROOT / "benchmarks" / "papers" / f"{row['name']}.py").read_text()
         if any(f"aezoo.{name}(" in script for name in builders):
             found.append(row)
@@ -367,14 +371,13 @@ def number(row, folder="."):
 
 def uses(notebook, name):
     """Return whether a notebook's code has a name of the package in it."""
-    cells = nbformat.read(ROOT / notebook, as_version=4).cells
-    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    _, code = heading_and_code(notebook)
     return re.search(rf"\b{re.escape(name.removeprefix('aezoo.'))}\b", code)
 
 
 def index_pages():
     """Return the gallery and the pages that list others."""
-    lessons, rows = notebooks("[0-9]*"), report.load()
+    lessons = notebooks("[0-9]*")
     names = [PurePosixPath(path).stem for path in lessons]
     modules = [
         path.removeprefix("aezoo/").replace(".py", "")
@@ -383,7 +386,7 @@ def index_pages():
     cards = [row["preset"]["name"] for row in presets()]
     course = re.search(r"## The course\n\n(.*?)(?=\n## )", README, re.S)[1]
     return {
-        "index.md": gallery(rows),
+        "index.md": gallery(),
         "notebooks/index.md": "# Lessons\n\n" + from_root(course) + toctree(names),
         "notebooks/solutions/index.md": "# Solutions\n\nEvery exercise of every lesson,"
         " worked and executed. Try it yourself first.\n" + toctree(names, shown=True),
@@ -391,7 +394,7 @@ def index_pages():
         + toctree(modules, shown=True),
         "aezoo/presets/index.md": "# Trained weights\n\n`aezoo.load_preset(name)` "
         "returns the model, trained. Each has a card.\n\n"
-        + from_root(report.presets_table(rows), "aezoo/presets")
+        + from_root(report.presets_table(ROWS), "aezoo/presets")
         + toctree(cards),
     }
 
@@ -412,10 +415,10 @@ def toctree(names, shown=False):
     return "\n".join(lines)
 
 
-def gallery(rows):
+def gallery():
     """Return the first page: what this is, and a card for each model."""
     start = re.search(r"^# .*?\n\n(.*?)\n\n!.*?^(```python.*?```)", README, re.S | re.M)
-    cards = [model_card(module, rows) for module in PICTURES]
+    cards = [model_card(module) for module in PICTURES]
     menu = [
         "Get started <README>",
         "notebooks/index",
@@ -451,14 +454,14 @@ def gallery(rows):
     )
 
 
-def model_card(module, rows):
+def model_card(module):
     """Return a model's card: picture, idea, number, links."""
     idea = about(module).split("\n\n")[0]
     lesson = notebooks(f"{PICTURES[module][0]:02d}*")[0]
     links = [f"[the file](aezoo/{module}.md#the-file)", f"[the lesson]({lesson})"]
     of_mine = [
         row
-        for row in rows
+        for row in ROWS
         if row.get("preset", {}).get("builder") in exported()[module]
     ]
     of_mine.sort(key=on_digits, reverse=True)
@@ -485,15 +488,12 @@ def model_card(module, rows):
     )
 
 
+@functools.cache
 def picture(module):
     """Return the PNG and the title of the figure that shows a model."""
     lesson, words = PICTURES[module]
-    constants = {}
-    for cell in nbformat.read(ROOT / notebooks(f"{lesson:02d}*")[0], 4).cells:
-        if cell.cell_type != "code":
-            continue
-        constants.update(re.findall(r"^([A-Z_]+) = ([\d.]+)", cell.source, re.M))
-        found = figure_title(cell.source, constants)
+    notebook = nbformat.read(ROOT / notebooks(f"{lesson:02d}*")[0], as_version=4)
+    for _, cell, found in titled(notebook):
         for output in cell.outputs:
             if found.startswith(words) and "image/png" in output.get("data", {}):
                 return base64.b64decode(output.data["image/png"]), found
