@@ -10,6 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+import aezoo
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -90,9 +92,12 @@ class ChangedAfresh(keras.utils.PyDataset):
         """Choose a new order."""
         self.order = np.random.permutation(len(self.x))
 
+    def chosen(self, index):
+        """Return which examples are in a batch."""
+        return self.order[index * self.batch_size : (index + 1) * self.batch_size]
+
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        batch = self.change(self.x[chosen])
+        batch = self.change(self.x[self.chosen(index)])
         return batch, batch
 
 
@@ -185,6 +190,49 @@ def pca_error(x_train, x_test, count):
         basis = directions[:count].T
     centred = x_test.reshape(len(x_test), -1) - mean
     return np.square(centred - centred @ basis @ basis.T).sum(axis=1).mean()
+
+
+def digit_error(model, smoke=False):
+    """Return the squared error of test digits that a model rebuilds."""
+    _, (x_test, _) = aezoo.datasets.load_mnist()
+    return evaluated(model, aezoo.squared_error, x_test[:1000] if smoke else x_test)
+
+
+def digit_pca_error(count, smoke):
+    """Return that of PCA with `count` components."""
+    (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
+    return pca_error(x_train[:1000] if smoke else x_train, x_test, count)
+
+
+def faces(size, smoke=False):
+    """Return faces to train on, of 25 people, mirrored too; to stop by; to judge by."""
+    (known, _), (new, _) = aezoo.datasets.load_faces(size=size)
+    both = np.concatenate([known[:250], known[:250, :, ::-1]])
+    return both[:50] if smoke else both, known[250:], new
+
+
+def face_pca_error(size, count):
+    """Return the squared error of PCA for faces of people whom it has not seen."""
+    x_train, _, x_test = faces(size)
+    return pca_error(x_train, x_test, count)
+
+
+def train_on_faces(model, loss, size, rate, smoke):
+    """Fit a model until the error of people kept aside stops falling."""
+    x_train, valid, _ = faces(size, smoke)
+    # Ten copies of each face to an epoch: starting an epoch takes time as well.
+    many = np.repeat(x_train, 1 if smoke else 10, axis=0)
+    model.compile(keras.optimizers.Adam(rate), loss=loss)
+    stop = keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)
+    model.fit(
+        many,
+        many,
+        batch_size=50,
+        epochs=1 if smoke else 40,
+        validation_data=(valid, valid),
+        callbacks=[stop],
+        verbose=2,
+    )
 
 
 def error_rate(classifier, x, y):

@@ -13,9 +13,8 @@ import zipfile
 import h5py
 import keras
 
-from benchmarks import common
+from aezoo.presets import FOLDER
 
-FOLDER = common.ROOT / "aezoo" / "presets"
 SUMS = FOLDER / "SHA256SUMS"
 # What Keras 3.15 writes into every layer and Keras 3.10 refuses, though it is None.
 RECENT = {"quantization_config", "input_axes", "output_axes"}

@@ -43,8 +43,7 @@ class Labelled(ChangedAfresh):
         super().__init__(x, batch_size, shift)
 
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return super().__getitem__(index)[0], self.y[chosen]
+        return super().__getitem__(index)[0], self.y[self.chosen(index)]
 
 
 def classifier():

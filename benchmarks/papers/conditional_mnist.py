@@ -47,8 +47,7 @@ class Told(ChangedAfresh):
 
     def __getitem__(self, index):
         image, _ = super().__getitem__(index)
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return [image, self.digits[chosen]], image
+        return [image, self.digits[self.chosen(index)]], image
 
 
 def score(model, smoke=False):

@@ -5,7 +5,8 @@ images. Then all 60,000 are trained on, and the test images are used once, at th
 """
 
 import aezoo
-from benchmarks.common import ChangedAfresh, evaluated, shift, train
+from benchmarks.common import ChangedAfresh, shift, train
+from benchmarks.common import digit_error as score
 from benchmarks.presets import keep
 from benchmarks.reproduce import reproduce
 
@@ -34,11 +35,6 @@ ROW = {
         "that are not centred as MNIST's are.",
     },
 }
-
-
-def score(model, smoke=False):
-    _, (x_test, _) = aezoo.datasets.load_mnist()
-    return evaluated(model, aezoo.squared_error, x_test)
 
 
 def one_seed(smoke, folder):

@@ -5,7 +5,8 @@ training images; the test images are used once, at the end.
 """
 
 import aezoo
-from benchmarks.common import evaluated, train
+from benchmarks.common import digit_error as score
+from benchmarks.common import train
 from benchmarks.presets import keep
 from benchmarks.reproduce import reproduce
 
@@ -29,11 +30,6 @@ ROW = {
         "uncorrelated; its output can leave [0, 1].",
     },
 }
-
-
-def score(model, smoke=False):
-    _, (x_test, _) = aezoo.datasets.load_mnist()
-    return evaluated(model, aezoo.squared_error, x_test)
 
 
 def one_seed(smoke, folder):

@@ -5,7 +5,8 @@ Nothing was tuned.
 """
 
 import aezoo
-from benchmarks.common import evaluated, pca_error, train
+from benchmarks.common import digit_error as score
+from benchmarks.common import digit_pca_error, train
 from benchmarks.presets import keep
 from benchmarks.reproduce import reproduce
 
@@ -33,13 +34,7 @@ ROW = {
 
 
 def measure_target(smoke, folder):
-    (x_train, _), (x_test, _) = aezoo.datasets.load_mnist()
-    return pca_error(x_train[:1000] if smoke else x_train, x_test, 15)
-
-
-def score(model, smoke=False):
-    _, (x_test, _) = aezoo.datasets.load_mnist()
-    return evaluated(model, aezoo.squared_error, x_test)
+    return digit_pca_error(15, smoke)
 
 
 def one_seed(smoke, folder):

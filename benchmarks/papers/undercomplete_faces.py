@@ -4,11 +4,10 @@ Trained on 25 people and their mirror images; five more say when to stop. The te
 of the test set are used once, at the end. Nothing else was tuned.
 """
 
-import keras
 import numpy as np
 
 import aezoo
-from benchmarks.common import pca_error
+from benchmarks.common import face_pca_error, faces, train_on_faces
 from benchmarks.presets import keep
 from benchmarks.reproduce import reproduce
 
@@ -35,41 +34,19 @@ ROW = {
 }
 
 
-def people(smoke=False):
-    """Return faces to train on, to stop by, and to judge by."""
-    (faces, _), (new_faces, _) = aezoo.datasets.load_faces(size=SIZE)
-    known, valid = faces[:250], faces[250:]
-    both = np.concatenate([known, known[:, :, ::-1]])
-    return both[:50] if smoke else both, valid, new_faces
-
-
 def measure_target(smoke, folder):
-    x_train, _, x_test = people()
-    return pca_error(x_train, x_test, NUMBERS)
+    return face_pca_error(SIZE, NUMBERS)
 
 
 def score(model, smoke=False):
-    *_, new_faces = people()
+    *_, new_faces = faces(SIZE)
     answer = model.predict(new_faces, verbose=0)
     return np.square(new_faces - answer).sum(axis=(1, 2, 3)).mean()
 
 
 def one_seed(smoke, folder):
-    x_train, valid, _ = people(smoke)
-    # Ten copies of each face to an epoch: starting an epoch takes time as well.
-    many = np.repeat(x_train, 1 if smoke else 10, axis=0)
     model = aezoo.undercomplete_autoencoder((SIZE, SIZE, 1), latent_dim=NUMBERS)
-    model.compile(keras.optimizers.Adam(1e-3), loss=aezoo.squared_error)
-    stop = keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)
-    model.fit(
-        many,
-        many,
-        batch_size=50,
-        epochs=1 if smoke else 40,
-        validation_data=(valid, valid),
-        callbacks=[stop],
-        verbose=2,
-    )
+    train_on_faces(model, aezoo.squared_error, SIZE, 1e-3, smoke)
     keep(model, folder)
     return score(model)
 
